@@ -1,0 +1,2 @@
+//! The candidate's tool.
+fn main() {}

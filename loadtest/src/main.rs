@@ -1,0 +1,2 @@
+//! Load and correctness checks.
+fn main() {}
