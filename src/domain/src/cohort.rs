@@ -1,0 +1,98 @@
+//! How the sessions of one assessment compare. ClickHouse computes the statistics; this is the table of metrics that
+//! the query, the answer and the tests share, and the plain definition that the query is held to.
+
+use crate::signals::Signals;
+
+/// Which end of a metric is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// Less is better.
+    Less,
+    /// More is better.
+    More,
+}
+
+/// A metric by which sessions are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name in `percentiles` and `distribution`.
+    pub name: &'static str,
+    /// Its column in `session_results`.
+    pub column: &'static str,
+    /// The name of its average in `metrics`.
+    pub average: &'static str,
+    /// Which end is better.
+    pub better: Better,
+    /// Whether its average is a whole number (milliseconds), `null` when there is none; else three decimals and 0.
+    pub whole_average: bool,
+}
+
+/// All metrics, in the order in which they are printed.
+pub const METRICS: [Metric; 6] = [
+    metric("durationMs", "duration_ms", "avgDurationMs", Better::Less, true),
+    metric("promptCount", "prompt_count", "avgPromptCount", Better::Less, false),
+    metric("commandFailRate", "command_fail_rate", "avgCommandFailRate", Better::Less, false),
+    metric("verifyIntensity", "verify_intensity", "avgVerifyIntensity", Better::More, false),
+    metric("manualEditRatio", "manual_edit_ratio", "avgManualEditRatio", Better::Less, false),
+    metric("firstChangeLatencyMs", "first_change_latency_ms", "avgFirstChangeLatencyMs", Better::More, true),
+];
+
+const fn metric(
+    name: &'static str,
+    column: &'static str,
+    average: &'static str,
+    better: Better,
+    whole_average: bool,
+) -> Metric {
+    Metric { name, column, average, better, whole_average }
+}
+
+impl Metric {
+    /// The session's value, unrounded.
+    #[must_use]
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "milliseconds and counts stay below 2^53")]
+    pub fn value_of(&self, signals: &Signals) -> Option<f64> {
+        match self.column {
+            "duration_ms" => Some(signals.duration_ms as f64),
+            "prompt_count" => Some(signals.totals.counts.prompts as f64),
+            "command_fail_rate" => signals.command_fail_rate,
+            "verify_intensity" => signals.verify_intensity,
+            "manual_edit_ratio" => signals.manual_edit_ratio,
+            _ => signals.first_change_latency_ms.map(|latency| latency as f64),
+        }
+    }
+
+    /// The percentile of `value` among `cohort` (which holds it once): the share of the others that it is strictly
+    /// better than, three decimals; `None` for fewer than two values.
+    #[must_use]
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "cohorts stay far below 2^53 sessions")]
+    pub fn percentile(&self, value: f64, cohort: &[f64]) -> Option<f64> {
+        if cohort.len() < 2 {
+            return None;
+        }
+        let beaten = cohort.iter().filter(|other| match self.better {
+            Better::Less => value < **other,
+            Better::More => value > **other,
+        });
+        let share = beaten.count() as f64 / (cohort.len() - 1) as f64;
+        Some((share * 1000.0).round() / 1000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twelve_sessions_give_multiples_of_one_eleventh() {
+        let cohort: Vec<f64> = (1..=12).map(f64::from).collect();
+        let less = METRICS[0];
+        assert_eq!(less.percentile(4.0, &cohort), Some(0.727));
+        assert_eq!(less.percentile(7.0, &cohort), Some(0.455));
+        assert_eq!(less.percentile(12.0, &cohort), Some(0.0));
+        let more = METRICS[3];
+        assert_eq!(more.percentile(12.0, &cohort), Some(1.0));
+        assert_eq!(more.percentile(5.0, &[5.0, 5.0, 5.0]), Some(0.0));
+        assert_eq!(more.percentile(5.0, &[5.0]), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! An event that is true: validated, with its exact bytes.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::{Author, Facts, Kind, OrgId, Provenance, SessionId, Source, Timestamp};
+
+/// One validated event. Made by [`Event::parse`] only.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The idempotency key: the same id in the same session is stored once, for ever.
+    pub id: Uuid,
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// When it happened, by the client's clock.
+    pub ts: Timestamp,
+    /// What happened.
+    pub kind: Kind,
+    /// Where it came from.
+    pub source: Source,
+    /// Who acted.
+    pub author: Author,
+    /// How it is attributed.
+    pub provenance: Provenance,
+    /// What the signals need of the payload.
+    pub facts: Facts,
+    /// Whether it carries a signature.
+    pub signed: bool,
+    pub(crate) raw: Bytes,
+    pub(crate) data: Range<usize>,
+}
+
+impl Event {
+    /// The exact bytes that were received; signatures cover them.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The `data` object as it was received, a part of [`Event::raw`].
+    #[must_use]
+    pub fn data(&self) -> &str {
+        let bytes = self.raw.get(self.data.clone()).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or("{}")
+    }
+
+    /// Whether this event closes its session: a `session_end` that does not come from an editor tool.
+    #[must_use]
+    pub fn closes_session(&self) -> bool {
+        self.kind == Kind::SessionEnd && !self.source.is_editor_tool()
+    }
+}
+
+/// An event as the log holds it: with what the server added.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
+    /// What the client sent.
+    pub event: Event,
+    /// Whose it is.
+    pub org: OrgId,
+    /// The order of arrival in its session: 1, 2, 3 …
+    pub seq: u64,
+    /// When the server took it.
+    pub received_at: Timestamp,
+    /// Whether its signature holds; `None` for an unsigned event and where no key was registered.
+    pub sig_verified: Option<bool>,
+}
