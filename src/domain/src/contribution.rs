@@ -106,8 +106,7 @@ impl Contribution {
     #[must_use]
     pub fn of(event: &Event, order: u64, received_at: Timestamp) -> Self {
         let mut counts = Counts { events: 1, ..Counts::default() };
-        let mut contribution =
-            Self { first_ts: Some(event.ts), last_ts: Some(event.ts), ..Self::default() };
+        let mut contribution = Self { first_ts: Some(event.ts), last_ts: Some(event.ts), ..Self::default() };
         match &event.kind {
             Kind::Prompt => counts.prompts = 1,
             Kind::Command => {
@@ -130,8 +129,7 @@ impl Contribution {
             }
             _ => {}
         }
-        contribution.last_test =
-            event.facts.test_verdict.map(|passed| LastTest { ts: event.ts, order, passed });
+        contribution.last_test = event.facts.test_verdict.map(|passed| LastTest { ts: event.ts, order, passed });
         let window = WindowCounts {
             prompts: counts.prompts,
             commands: counts.commands,

@@ -169,7 +169,9 @@ impl Check {
     fn session_id(&mut self, value: Option<&RawValue>) -> Option<SessionId> {
         let value = self.required("sessionId", value)?;
         let text = self.text(&["sessionId"], value)?;
-        text.parse().or_else(|error| self.wrong(&["sessionId"], "invalid_session_id", format!("{error}")).ok_or(())).ok()
+        text.parse()
+            .or_else(|error| self.wrong(&["sessionId"], "invalid_session_id", format!("{error}")).ok_or(()))
+            .ok()
     }
 
     fn ts(&mut self, value: Option<&RawValue>, now: Timestamp) -> Option<Timestamp> {
@@ -197,7 +199,7 @@ impl Check {
     fn version(&mut self, value: Option<&RawValue>) {
         let Some(value) = self.required("v", value) else { return };
         match serde_json::from_str::<f64>(value.get()) {
-            Ok(version) if version == 1.0 => {}
+            Ok(1.0) => {}
             Ok(_) => drop(self.wrong::<()>(&["v"], "unsupported_version", "must be 1")),
             Err(_) => drop(self.wrong::<()>(&["v"], "invalid_type", "must be the integer 1")),
         }
