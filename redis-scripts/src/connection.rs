@@ -1,0 +1,100 @@
+//! How Redis is reached: a pool for short questions, and connections of their own for the commit path.
+
+use std::time::Duration;
+
+use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
+use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
+
+use crate::Error;
+
+/// Where Redis is and how long it may take.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `redis://[user:password@]host:port[/db]`.
+    pub url: String,
+    /// Connections of the pool.
+    pub pool_size: usize,
+    /// How long any call may take, the way to a connection included.
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// The defaults for a server at `url`: 16 connections, 2 s.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), pool_size: 16, timeout: Duration::from_secs(2) }
+    }
+}
+
+/// A handle to Redis; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    pool: Pool,
+    client: Client,
+    timeout: Duration,
+}
+
+impl Redis {
+    /// Prepares the pool; connects on first use.
+    ///
+    /// # Errors
+    /// When the address cannot be understood.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let client = Client::open(config.url.as_str()).map_err(|error| Error::Refused(error.to_string()))?;
+        let manager = Manager::new_with_config(config.url.as_str(), connection_config(config.timeout))
+            .map_err(|error| Error::Refused(error.to_string()))?;
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size)
+            .timeouts(Timeouts {
+                wait: Some(config.timeout),
+                create: Some(config.timeout),
+                recycle: Some(config.timeout),
+            })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Error::Refused(error.to_string()))?;
+        Ok(Self { pool, client, timeout: config.timeout })
+    }
+
+    /// A connection of the pool, for calls that do not block.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none can be had in time.
+    pub async fn connection(&self) -> Result<deadpool_redis::Connection, Error> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// A new connection that nobody else uses: for a committer, or for blocking reads with `response_timeout` above
+    /// the longest block.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis cannot be reached in time.
+    pub async fn dedicated(&self, response_timeout: Duration) -> Result<MultiplexedConnection, Error> {
+        let config = connection_config(self.timeout).set_response_timeout(Some(response_timeout));
+        Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?)
+    }
+
+    /// A connection that receives what is published.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis cannot be reached in time.
+    pub async fn subscriber(&self) -> Result<redis::aio::PubSub, Error> {
+        match tokio::time::timeout(self.timeout, self.client.get_async_pubsub()).await {
+            Ok(subscriber) => Ok(subscriber?),
+            Err(_) => Err(Error::Unavailable("connecting took too long".into())),
+        }
+    }
+
+    /// Whether Redis answers.
+    ///
+    /// # Errors
+    /// [`Error`] when it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        Ok(redis::cmd("PING").query_async(&mut connection).await?)
+    }
+}
+
+fn connection_config(timeout: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(Some(timeout))
+}

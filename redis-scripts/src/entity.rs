@@ -1,0 +1,106 @@
+//! Entities: hashes of text fields whose every change is also written to the stream, in the same step.
+
+use std::collections::BTreeMap;
+
+use domain::OrgId;
+use redis::ScriptInvocation;
+
+use crate::{Error, Redis, scripts};
+
+/// The fields of an entity. An absent field is a value that is not set.
+pub type Fields = BTreeMap<String, String>;
+
+/// Names an entity: where it lives, and what the log calls it.
+#[derive(Debug, Clone)]
+pub struct Entity<'a> {
+    /// Whose it is.
+    pub org: OrgId,
+    /// What it is: `org`, `api_key`, `assessment`, `candidate_key`, `session`, …
+    pub kind: &'a str,
+    /// Which one.
+    pub id: String,
+    /// The key of its hash.
+    pub key: String,
+    /// The stream of its partition.
+    pub stream: String,
+}
+
+impl Entity<'_> {
+    /// Names this entity to a script: KEYS `stream, entity`, ARGV `kind, org, id`. Every script that changes an entity
+    /// begins with these (see `prelude.lua`).
+    pub(crate) fn name_in(&self, invocation: &mut ScriptInvocation<'_>) {
+        invocation.key(&self.stream).key(&self.key).arg(self.kind).arg(self.org.to_string()).arg(&self.id);
+    }
+}
+
+impl Redis {
+    /// Sets `set` and removes `unset` of an entity that must exist (`expect` = `true`), must not exist (`false`), or
+    /// may do either (`None`). Answers whether it was done.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn write_entity(
+        &self,
+        entity: &Entity<'_>,
+        expect: Option<bool>,
+        set: &[(&str, String)],
+        unset: &[&str],
+    ) -> Result<bool, Error> {
+        let mut invocation = scripts::write_entity().prepare_invoke();
+        entity.name_in(&mut invocation);
+        let expected = match expect {
+            Some(true) => "present",
+            Some(false) => "absent",
+            None => "any",
+        };
+        invocation.arg(expected).arg(set.len());
+        for (field, value) in set {
+            invocation.arg(*field).arg(value);
+        }
+        for field in unset {
+            invocation.arg(*field);
+        }
+        let mut connection = self.connection().await?;
+        let written: i64 = invocation.invoke_async(&mut connection).await?;
+        Ok(written == 1)
+    }
+
+    /// The fields of an entity; `None` when there is none at that key.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn read_entity(&self, key: &str) -> Result<Option<Fields>, Error> {
+        let mut connection = self.connection().await?;
+        let fields: Fields = redis::cmd("HGETALL").arg(key).query_async(&mut connection).await?;
+        Ok((!fields.is_empty()).then_some(fields))
+    }
+
+    /// The fields of many entities of one partition, in order.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn read_entities(&self, keys: &[String]) -> Result<Vec<Option<Fields>>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for key in keys {
+            pipeline.cmd("HGETALL").arg(key);
+        }
+        let mut connection = self.connection().await?;
+        let answers: Vec<Fields> = pipeline.query_async(&mut connection).await?;
+        Ok(answers.into_iter().map(|fields| (!fields.is_empty()).then_some(fields)).collect())
+    }
+
+    /// Loads every script, so that no first caller pays for it.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis does not take them; a script that does not compile is found here.
+    pub async fn load_scripts(&self) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        for script in scripts::all() {
+            script.load_async(&mut connection).await?;
+        }
+        Ok(())
+    }
+}

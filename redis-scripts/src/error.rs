@@ -1,0 +1,38 @@
+//! What can go wrong when Redis is asked.
+
+/// Why Redis gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer: away, too slow, or the connection broke. Whether the call took effect is not known.
+    #[error("redis gave no answer: {0}")]
+    Unavailable(String),
+    /// An answer that says no: out of memory, read-only, a broken script. Nothing was written.
+    #[error("redis refused: {0}")]
+    Refused(String),
+    /// An answer, or a stored value, that is not what this version writes.
+    #[error("redis holds something unexpected: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    /// Says that a stored value is not what this version writes.
+    pub fn corrupt(what: impl Into<String>) -> Self {
+        Self::Corrupt(what.into())
+    }
+}
+
+impl From<redis::RedisError> for Error {
+    fn from(error: redis::RedisError) -> Self {
+        match error.kind() {
+            redis::ErrorKind::UnexpectedReturnType | redis::ErrorKind::Parse => Self::Corrupt(error.to_string()),
+            redis::ErrorKind::Server(_) | redis::ErrorKind::Extension => Self::Refused(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<deadpool_redis::PoolError> for Error {
+    fn from(error: deadpool_redis::PoolError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

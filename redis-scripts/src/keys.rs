@@ -1,0 +1,271 @@
+//! Every key and channel of Redis. A key begins with its hash tag `{pNN}`, made by the server from a hash and never
+//! from client text, so that all keys of one script live in one slot.
+
+use domain::{OrgId, SessionId, SessionRef};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Number of partitions. Changing it is a migration: it decides where every key lives.
+pub const PARTITIONS: u16 = 64;
+
+/// One of the [`PARTITIONS`] slots, printed as its tag `{pNN}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Partition(u16);
+
+impl Partition {
+    /// All partitions in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..PARTITIONS).map(Self)
+    }
+
+    /// The partition of a session: of its events, counters and record.
+    #[must_use]
+    pub fn of_session(session: &SessionRef) -> Self {
+        Self::of(&[session.org.0.as_bytes(), session.session.as_str().as_bytes()])
+    }
+
+    /// The partition of an organisation: of its entities and indexes.
+    #[must_use]
+    pub fn of_org(org: OrgId) -> Self {
+        Self::of(&[org.0.as_bytes()])
+    }
+
+    /// The partition of a secret's look-up key.
+    #[must_use]
+    pub fn of_digest(digest: &SecretDigest) -> Self {
+        Self::of(&[digest.0.as_bytes()])
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// FNV-1a, 64 bits: fixed for ever, unlike the hashers of the standard library.
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in parts.iter().copied().flatten() {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        let folded = (hash ^ (hash >> 32)) % u64::from(PARTITIONS);
+        Self(u16::try_from(folded).unwrap_or_default())
+    }
+
+    fn key(self, rest: impl std::fmt::Display) -> String {
+        format!("{{p{:02}}}:{rest}", self.0)
+    }
+
+    /// The write-ahead stream: commits of events and changes of entities.
+    #[must_use]
+    pub fn stream(self) -> String {
+        self.key("log")
+    }
+
+    /// The lease of the node whose log writer drains the stream.
+    #[must_use]
+    pub fn writer_lease(self) -> String {
+        self.key("log:writer")
+    }
+
+    /// The last commit of one committer, with its answer, so that a repeated call answers as the first did.
+    #[must_use]
+    pub fn last_commit(self, committer: Uuid) -> String {
+        self.key(format_args!("commit:{committer}"))
+    }
+
+    /// The channel on which a commit wakes those who watch its sessions.
+    #[must_use]
+    pub fn wake_channel(self) -> String {
+        self.key("wake")
+    }
+}
+
+/// The keys of one session, all in its partition.
+#[derive(Debug, Clone)]
+pub struct SessionKeys {
+    partition: Partition,
+    name: String,
+}
+
+impl SessionKeys {
+    /// The keys of `session`.
+    #[must_use]
+    pub fn of(session: &SessionRef) -> Self {
+        Self { partition: Partition::of_session(session), name: session.to_string() }
+    }
+
+    /// Its partition.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    fn key(&self, what: &str) -> String {
+        self.partition.key(format_args!("{what}:{}", self.name))
+    }
+
+    /// Hash: the session's record, an entity.
+    #[must_use]
+    pub fn record(&self) -> String {
+        self.key("s")
+    }
+
+    /// Hash: `seq`, `flushed` and the sums of the signals.
+    #[must_use]
+    pub fn sums(&self) -> String {
+        self.key("n")
+    }
+
+    /// Set: ids of events that were recorded, 16 bytes each.
+    #[must_use]
+    pub fn seen(&self) -> String {
+        self.key("d")
+    }
+
+    /// Set: hashes of the files touched, 16 bytes each.
+    #[must_use]
+    pub fn files(&self) -> String {
+        self.key("f")
+    }
+
+    /// Sorted set: the stream entries that hold this session's newest events, by the seq before their first.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.key("t")
+    }
+
+    /// String: present when the session was erased.
+    #[must_use]
+    pub fn tombstone(&self) -> String {
+        self.key("x")
+    }
+
+    /// Hash: the rolling-window counts of one quarter of an hour.
+    #[must_use]
+    pub fn window(&self, block: i64) -> String {
+        self.partition.key(format_args!("w:{block}:{}", self.name))
+    }
+}
+
+/// The SHA-256 of a secret, lower-case hex: what is stored and looked up instead of the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SecretDigest(String);
+
+impl SecretDigest {
+    /// The digest of a secret.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(secret.as_bytes()) {
+            hex.push_str(&format!("{byte:02x}"));
+        }
+        Self(hex)
+    }
+
+    /// The digest as hex.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`).
+    #[must_use]
+    pub fn key(&self, purpose: &str) -> String {
+        Partition::of_digest(self).key(format_args!("{purpose}:{}", self.0))
+    }
+}
+
+/// The keys of one organisation, all in its partition.
+#[derive(Debug, Clone, Copy)]
+pub struct OrgKeys {
+    org: OrgId,
+    partition: Partition,
+}
+
+impl OrgKeys {
+    /// The keys of `org`.
+    #[must_use]
+    pub fn of(org: OrgId) -> Self {
+        Self { org, partition: Partition::of_org(org) }
+    }
+
+    /// Its partition.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// Hash: one entity of the organisation.
+    #[must_use]
+    pub fn entity(&self, kind: &str, id: impl std::fmt::Display) -> String {
+        self.partition.key(format_args!("o:{}:{kind}:{id}", self.org))
+    }
+
+    /// Sorted set: an index over entities, e.g. `assessments`, or `keys:<assessment>`.
+    #[must_use]
+    pub fn index(&self, name: impl std::fmt::Display) -> String {
+        self.partition.key(format_args!("o:{}:index:{name}", self.org))
+    }
+
+    /// Sorted set: sessions by start, all of them or those that `filter` names.
+    #[must_use]
+    pub fn sessions(&self, filter: SessionFilter<'_>) -> String {
+        match filter {
+            SessionFilter::All => self.index("sessions"),
+            SessionFilter::Assessment(id) => self.index(format_args!("sessions:a:{id}")),
+            SessionFilter::Status(status) => self.index(format_args!("sessions:t:{status}")),
+            SessionFilter::Source(source) => {
+                self.index(format_args!("sessions:s:{}", SecretDigest::of(source).as_str()))
+            }
+        }
+    }
+
+    /// Hash: the status under which each session is indexed.
+    #[must_use]
+    pub fn session_statuses(&self) -> String {
+        self.index("sessions:status")
+    }
+
+    /// Sorted set: `<assessment>:<session>` of sessions that ended and whose results are not derived yet.
+    #[must_use]
+    pub fn unsettled(&self) -> String {
+        self.index("sessions:unsettled")
+    }
+}
+
+/// One index over an organisation's sessions.
+#[derive(Debug, Clone, Copy)]
+pub enum SessionFilter<'a> {
+    /// All sessions.
+    All,
+    /// Those of an assessment.
+    Assessment(Uuid),
+    /// Those with a status: `pending`, `active`, `ended`.
+    Status(&'a str),
+    /// Those that came from a source service.
+    Source(&'a str),
+}
+
+/// The name of the session that a wake-up speaks of, as it stands in the payload; see `record_events.lua`.
+#[must_use]
+pub fn parse_wake(payload: &str) -> Option<SessionRef> {
+    let (org, session) = payload.split_once(':')?;
+    Some(SessionRef::new(OrgId(org.parse().ok()?), session.parse::<SessionId>().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_session_share_the_tag_of_its_partition_and_stay_where_they_are() {
+        let session = SessionRef::new(OrgId(Uuid::nil()), "s-1".parse().unwrap());
+        let keys = SessionKeys::of(&session);
+        let tag = format!("{{p{:02}}}:", keys.partition().index());
+        for key in [keys.record(), keys.sums(), keys.seen(), keys.files(), keys.tail(), keys.window(1)] {
+            assert!(key.starts_with(&tag), "{key}");
+        }
+        assert_eq!(keys.record(), "{p18}:s:00000000-0000-0000-0000-000000000000:s-1");
+    }
+}

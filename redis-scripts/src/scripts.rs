@@ -1,0 +1,30 @@
+//! The table of scripts. Each is the shared prelude and its own file; all can be loaded at start.
+
+use redis::Script;
+
+/// Declares every script with its file.
+macro_rules! scripts {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(
+            pub(crate) fn $name() -> &'static Script {
+                static SCRIPT: std::sync::OnceLock<Script> = std::sync::OnceLock::new();
+                SCRIPT.get_or_init(|| Script::new(concat!(
+                    include_str!("../scripts/prelude.lua"), include_str!(concat!("../scripts/", $file))
+                )))
+            }
+        )*
+
+        /// Every script.
+        pub(crate) fn all() -> Vec<&'static Script> {
+            vec![$($name()),*]
+        }
+    };
+}
+
+scripts! {
+    write_entity = "write_entity.lua",
+    close_session = "close_session.lua",
+    index_session = "index_session.lua",
+    list_sessions = "list_sessions.lua",
+    set_metadata = "set_metadata.lua",
+}

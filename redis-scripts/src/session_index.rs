@@ -1,0 +1,125 @@
+//! The organisation's indexes over its sessions: a projection of their records, written by whoever changes one and
+//! again by the log writer, so that a crash in between leaves nothing stale for long.
+
+use domain::{OrgId, Session, SessionId, Status, Timestamp};
+use uuid::Uuid;
+
+use crate::{
+    Error, Redis,
+    keys::{OrgKeys, SessionFilter},
+    scripts,
+};
+
+/// Which sessions of an organisation are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct SessionQuery {
+    /// Those of one assessment.
+    pub assessment: Option<Uuid>,
+    /// Those from one source service.
+    pub source_service: Option<String>,
+    /// Those with one status.
+    pub status: Option<Status>,
+    /// How many to skip.
+    pub offset: u64,
+    /// How many to give.
+    pub limit: u64,
+}
+
+/// A session that ended and whose results are not derived yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsettledSession {
+    /// The assessment that waits for it.
+    pub assessment: Uuid,
+    /// The session.
+    pub session: SessionId,
+}
+
+impl Redis {
+    /// Writes where `session` stands in its organisation's indexes. A status never goes back, whatever the order in
+    /// which two of these arrive.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn index_session(&self, session: &Session) -> Result<(), Error> {
+        let keys = OrgKeys::of(session.name.org);
+        let record = &session.record;
+        let assessment = record.assessment.map(SessionFilter::Assessment);
+        let source = record.source_service.as_deref().map(SessionFilter::Source);
+        let mut invocation = scripts::index_session().prepare_invoke();
+        invocation.key(keys.session_statuses()).key(keys.unsettled());
+        for status in [Status::Pending, Status::Active, Status::Ended] {
+            invocation.key(keys.sessions(SessionFilter::Status(status.as_str())));
+        }
+        invocation.key(keys.sessions(SessionFilter::All));
+        for filter in assessment.into_iter().chain(source) {
+            invocation.key(keys.sessions(filter));
+        }
+        let rank = match session.status() {
+            Status::Pending => 1,
+            Status::Active => 2,
+            Status::Ended => 3,
+        };
+        invocation
+            .arg(session.name.session.as_str())
+            .arg(session.started_at().millis())
+            .arg(rank)
+            .arg(record.assessment.map(|id| id.to_string()).unwrap_or_default())
+            .arg(record.closed_at.map_or(0, Timestamp::millis));
+        let mut connection = self.connection().await?;
+        Ok(invocation.invoke_async(&mut connection).await?)
+    }
+
+    /// A page of an organisation's sessions, latest start first, and how many there are in all.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn list_sessions(&self, org: OrgId, query: &SessionQuery) -> Result<(Vec<SessionId>, u64), Error> {
+        let keys = OrgKeys::of(org);
+        let mut filters = Vec::new();
+        filters.extend(query.assessment.map(|id| keys.sessions(SessionFilter::Assessment(id))));
+        filters.extend(query.source_service.as_deref().map(|source| keys.sessions(SessionFilter::Source(source))));
+        filters.extend(query.status.map(|status| keys.sessions(SessionFilter::Status(status.as_str()))));
+        if filters.is_empty() {
+            filters.push(keys.sessions(SessionFilter::All));
+        }
+        let mut invocation = scripts::list_sessions().prepare_invoke();
+        invocation.key(keys.index("sessions:page"));
+        for filter in filters {
+            invocation.key(filter);
+        }
+        invocation.arg(query.offset).arg(query.limit);
+        let mut connection = self.connection().await?;
+        let (total, names): (u64, Vec<String>) = invocation.invoke_async(&mut connection).await?;
+        let parse = |name: String| name.parse().map_err(|_| Error::corrupt(format!("session name {name:?}")));
+        Ok((names.into_iter().map(parse).collect::<Result<_, _>>()?, total))
+    }
+
+    /// The ended sessions of an organisation whose results are not derived yet.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn unsettled_sessions(&self, org: OrgId) -> Result<Vec<UnsettledSession>, Error> {
+        let mut connection = self.connection().await?;
+        let members: Vec<String> = redis::cmd("ZRANGE")
+            .arg(OrgKeys::of(org).unsettled())
+            .arg(0)
+            .arg(-1)
+            .query_async(&mut connection)
+            .await?;
+        let parse = |member: &str| {
+            let (assessment, session) = member.split_once(':')?;
+            Some(UnsettledSession { assessment: assessment.parse().ok()?, session: session.parse().ok()? })
+        };
+        members.iter().map(|member| parse(member).ok_or_else(|| Error::corrupt(member.clone()))).collect()
+    }
+
+    /// Notes that a session's results are derived.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn settle_session(&self, org: OrgId, settled: &UnsettledSession) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        let member = format!("{}:{}", settled.assessment, settled.session);
+        Ok(redis::cmd("ZREM").arg(OrgKeys::of(org).unsettled()).arg(member).query_async(&mut connection).await?)
+    }
+}
