@@ -1,0 +1,195 @@
+//! The event as it travels: one envelope, serialised once and sent byte for byte as often as it takes.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use uuid::{Uuid, uuid};
+
+/// The namespace of all ids that this tool derives; changing it would double every event imported before.
+const NAMESPACE: Uuid = uuid!("6f0c3d2e-4b1a-5d7c-9e8f-2a6b4c8d0e1f");
+
+/// The payload of an event.
+pub(crate) type Data = Map<String, Value>;
+
+/// An event that knows everything but the session it will belong to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Draft {
+    /// When it happened.
+    pub(crate) ts: DateTime<Utc>,
+    /// The kind, as on the wire.
+    pub(crate) kind: &'static str,
+    /// What makes the event unique within its transcript; the id is derived from it.
+    pub(crate) key: String,
+    /// Where it was seen.
+    pub(crate) source: Source,
+    /// Who did it, and how sure that is.
+    pub(crate) author: Author,
+    /// The payload.
+    pub(crate) data: Data,
+}
+
+/// Where an event was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Source {
+    channel: &'static str,
+    integration: &'static str,
+    emitter: &'static str,
+}
+
+impl Source {
+    /// A Claude Code transcript.
+    pub(crate) const TRANSCRIPT: Self =
+        Self { channel: "import", integration: "claude-code", emitter: "promptster-cli" };
+    /// This tool itself; a `session_end` from here closes the session.
+    pub(crate) const TOOL: Self = Self { channel: "cli", integration: "promptster", emitter: "promptster-cli" };
+}
+
+/// Who did something, as far as a transcript can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// The person at the keyboard.
+    Human,
+    /// The assistant, in its own words.
+    Assistant,
+    /// The assistant, by using a tool.
+    Tool,
+    /// The assistant's proposal, changed by the person before it was accepted.
+    Revised,
+    /// The machinery around both.
+    System,
+}
+
+impl Author {
+    fn actor(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Assistant | Self::Tool | Self::Revised => "ai",
+            Self::System => "system",
+        }
+    }
+
+    fn provenance(self) -> Provenance {
+        let (attribution, confidence) = match self {
+            Self::Human => ("likely_human", 0.95),
+            Self::Assistant => ("likely_ai", 0.99),
+            Self::Tool => ("likely_ai", 0.9),
+            Self::Revised => ("ai_revised_by_human", 0.9),
+            Self::System => ("system_generated", 1.0),
+        };
+        Provenance { attribution, confidence, observability: "high" }
+    }
+}
+
+#[derive(Serialize)]
+struct Actor {
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Provenance {
+    attribution: &'static str,
+    confidence: f64,
+    observability: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    id: Uuid,
+    session_id: &'a str,
+    ts: &'a str,
+    kind: &'a str,
+    source: Source,
+    actor: Actor,
+    provenance: Provenance,
+    v: u8,
+    data: &'a Data,
+}
+
+impl Draft {
+    /// Puts the event into a session: the same draft in the same session always has the same id.
+    pub(crate) fn seal(&self, session_id: &str) -> Result<Envelope, serde_json::Error> {
+        let id = Uuid::new_v5(&NAMESPACE, format!("{}:{}:{session_id}", self.key, self.kind).as_bytes());
+        let wire = Wire {
+            id,
+            session_id,
+            ts: &self.ts.to_rfc3339_opts(SecondsFormat::Millis, true),
+            kind: self.kind,
+            source: self.source,
+            actor: Actor { r#type: self.author.actor() },
+            provenance: self.author.provenance(),
+            v: 1,
+            data: &self.data,
+        };
+        Ok(Envelope { id, ts: self.ts, kind: self.kind, raw: serde_json::value::to_raw_value(&wire)? })
+    }
+}
+
+/// An event ready to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Envelope {
+    /// The idempotency key.
+    pub(crate) id: Uuid,
+    /// When it happened.
+    pub(crate) ts: DateTime<Utc>,
+    /// The kind, for reports.
+    pub(crate) kind: &'static str,
+    raw: Box<RawValue>,
+}
+
+impl Envelope {
+    /// The exact text that is sent.
+    pub(crate) fn text(&self) -> &str {
+        self.raw.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Author, Data, Draft, Source};
+    use serde_json::{Value, json};
+
+    fn draft() -> Draft {
+        let mut data = Data::new();
+        data.insert("text".into(), "hello".into());
+        Draft {
+            ts: "2026-01-21T06:20:30.8619Z".parse().unwrap(),
+            kind: "prompt",
+            key: "claude:s:u".into(),
+            source: Source::TRANSCRIPT,
+            author: Author::Human,
+            data,
+        }
+    }
+
+    #[test]
+    fn an_envelope_has_every_field_of_the_contract() {
+        let envelope = draft().seal("target").unwrap();
+        let wire: Value = serde_json::from_str(envelope.text()).unwrap();
+        assert_eq!(
+            wire,
+            json!({
+                "id": envelope.id, "sessionId": "target", "ts": "2026-01-21T06:20:30.861Z", "kind": "prompt",
+                "source": { "channel": "import", "integration": "claude-code", "emitter": "promptster-cli" },
+                "actor": { "type": "human" },
+                "provenance": { "attribution": "likely_human", "confidence": 0.95, "observability": "high" },
+                "v": 1, "data": { "text": "hello" }
+            })
+        );
+    }
+
+    #[test]
+    fn the_id_depends_on_the_key_the_kind_and_the_session_only() {
+        let id = |change: fn(&mut Draft), session: &str| {
+            let mut draft = draft();
+            change(&mut draft);
+            draft.seal(session).unwrap().id
+        };
+        let first = id(|_| (), "target");
+        assert_eq!(first, id(|d| d.data.clear(), "target"));
+        assert_ne!(first, id(|_| (), "another"));
+        assert_ne!(first, id(|d| d.kind = "interrupt", "target"));
+        assert_ne!(first, id(|d| d.key.push('x'), "target"));
+    }
+}
