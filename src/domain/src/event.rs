@@ -5,7 +5,16 @@ use std::ops::Range;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::{Author, Facts, Kind, OrgId, Provenance, SessionId, Source, Timestamp};
+use crate::{
+    Author, Facts, Kind, OrgId, Provenance, SessionId, Source, Timestamp,
+    json::{Members, text},
+};
+
+/// The fields of a `session_start` that become metadata of its session.
+const PROMOTED: [&str; 4] = ["cwd", "assessmentId", "candidateName", "repoUrl"];
+
+/// The characters that such a field may have; a longer one is left out.
+const MAX_PROMOTED: usize = 4096;
 
 /// One validated event. Made by [`Event::parse`] only.
 #[derive(Debug, Clone)]
@@ -50,6 +59,18 @@ impl Event {
     #[must_use]
     pub fn closes_session(&self) -> bool {
         self.kind == Kind::SessionEnd && !self.source.is_editor_tool()
+    }
+
+    /// What a `session_start` says of its session, to be kept in the session's metadata: names and values.
+    #[must_use]
+    pub fn promoted(&self) -> Vec<(&'static str, String)> {
+        if self.kind != Kind::SessionStart {
+            return Vec::new();
+        }
+        let Ok(data) = serde_json::from_str(self.data()) else { return Vec::new() };
+        let Some(members) = Members::of(data, &PROMOTED) else { return Vec::new() };
+        let short_text = |name| members.get(name).and_then(text).filter(|text| text.chars().count() <= MAX_PROMOTED);
+        PROMOTED.into_iter().filter_map(|name| Some((name, short_text(name)?))).collect()
     }
 }
 

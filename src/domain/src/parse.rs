@@ -1,13 +1,18 @@
 //! From bytes to an [`Event`]: every doubt ends here, and every field that is wrong is named at once.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    Attribution, Author, Channel, Event, Kind, Observability, Provenance, SessionId, Source, Timestamp, payload,
+    Attribution, Author, Channel, Event, Kind, Observability, Provenance, SessionId, Source, Timestamp,
+    json::{self, Members},
+    payload,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// What the parser must be told: the rules that are configured, and the time.
 #[derive(Debug, Clone, Copy)]
@@ -66,30 +71,8 @@ pub struct ParseError {
     pub details: Vec<Detail>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawEvent<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    session_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    ts: Option<&'a RawValue>,
-    #[serde(borrow)]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    source: Option<&'a RawValue>,
-    #[serde(borrow)]
-    actor: Option<&'a RawValue>,
-    #[serde(borrow)]
-    provenance: Option<&'a RawValue>,
-    #[serde(borrow)]
-    v: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sig: Option<&'a RawValue>,
-}
+/// The members of the envelope that are read; the others travel along in the raw text.
+const ENVELOPE: [&str; 10] = ["id", "sessionId", "ts", "kind", "source", "actor", "provenance", "v", "data", "sig"];
 
 impl Event {
     /// Reads one envelope (the contract's events-and-signals §1–2).
@@ -97,30 +80,26 @@ impl Event {
     /// # Errors
     /// Every field that is missing, of the wrong type or out of range, all at once.
     pub fn parse(raw: Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let envelope: RawEvent<'_> = match serde_json::from_slice(&raw) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                let code = if error.is_data() { "invalid_type" } else { "invalid_json" };
-                let message = if error.is_data() {
-                    format!("is not an event object: {error}")
-                } else {
-                    format!("is not JSON: {error}")
-                };
-                return Err(ParseError { id: None, details: vec![Detail::new(&[], code, message)] });
-            }
-        };
+        let refuse = |detail| ParseError { id: None, details: vec![detail] };
+        let json: &RawValue = serde_json::from_slice(&raw)
+            .map_err(|error| refuse(Detail::new(&[], "invalid_json", format!("is not JSON: {error}"))))?;
+        let envelope = Members::of(json, &ENVELOPE)
+            .ok_or_else(|| refuse(Detail::new(&[], "invalid_type", "must be an object")))?;
         let mut check = Check::default();
-        let id = check.uuid(envelope.id);
-        let session_id = check.session_id(envelope.session_id);
-        let ts = check.ts(envelope.ts, limits.now);
-        let kind = check.kind(envelope.kind, limits.strict_kinds);
-        let source = check.source(envelope.source);
-        let author = check.author(envelope.actor);
-        let provenance = check.provenance(envelope.provenance);
-        check.version(envelope.v);
-        let data = check.object("data", envelope.data);
+        if let Some(name) = envelope.repeated {
+            check.add(&[name], "duplicate_field", "must be there once only");
+        }
+        let id = check.uuid(envelope.get("id"));
+        let session_id = check.session_id(envelope.get("sessionId"));
+        let ts = check.ts(envelope.get("ts"), limits.now);
+        let kind = check.kind(envelope.get("kind"), limits.strict_kinds);
+        let source = check.source(envelope.get("source"));
+        let author = check.author(envelope.get("actor"));
+        let provenance = check.provenance(envelope.get("provenance"));
+        check.version(envelope.get("v"));
+        let data = check.data(envelope.get("data"));
         let facts = match (&kind, data) {
-            (Some(kind), Some(data)) => payload::read(kind, data, &author, &mut check.details),
+            (Some(kind), Some(data)) => payload::read(kind, data, &mut check.details),
             _ => None,
         };
         match (id, session_id, ts, kind, source, data, facts) {
@@ -129,7 +108,7 @@ impl Event {
             {
                 let start = data.get().as_ptr().addr() - raw.as_ptr().addr();
                 let data = start..start + data.get().len();
-                let signed = envelope.sig.is_some_and(|sig| sig.get() != "null");
+                let signed = envelope.get("sig").is_some();
                 Ok(Self { id, session_id, ts, kind, source, author, provenance, facts, signed, data, raw: raw.clone() })
             }
             _ => Err(ParseError { id, details: check.details }),
@@ -144,8 +123,13 @@ struct Check {
 }
 
 impl Check {
-    fn wrong<T>(&mut self, path: &[&str], code: &'static str, message: impl Into<String>) -> Option<T> {
+    fn add(&mut self, path: &[&str], code: &'static str, message: impl Into<String>) {
         self.details.push(Detail::new(path, code, message));
+    }
+
+    /// Adds what is wrong, in place of a value.
+    fn wrong<T>(&mut self, path: &[&str], code: &'static str, message: impl Into<String>) -> Option<T> {
+        self.add(path, code, message);
         None
     }
 
@@ -154,10 +138,7 @@ impl Check {
     }
 
     fn text(&mut self, path: &[&str], value: &RawValue) -> Option<String> {
-        match serde_json::from_str(value.get()) {
-            Ok(text) => Some(text),
-            Err(_) => self.wrong(path, "invalid_type", "must be a string"),
-        }
+        json::text(value).or_else(|| self.wrong(path, "invalid_type", "must be a string"))
     }
 
     fn uuid(&mut self, value: Option<&RawValue>) -> Option<Uuid> {
@@ -168,10 +149,10 @@ impl Check {
 
     fn session_id(&mut self, value: Option<&RawValue>) -> Option<SessionId> {
         let value = self.required("sessionId", value)?;
-        let text = self.text(&["sessionId"], value)?;
-        text.parse()
-            .or_else(|error| self.wrong(&["sessionId"], "invalid_session_id", format!("{error}")).ok_or(()))
-            .ok()
+        match self.text(&["sessionId"], value)?.parse::<SessionId>() {
+            Ok(session_id) => Some(session_id),
+            Err(error) => self.wrong(&["sessionId"], "invalid_session_id", error.to_string()),
+        }
     }
 
     fn ts(&mut self, value: Option<&RawValue>, now: Timestamp) -> Option<Timestamp> {
@@ -198,19 +179,19 @@ impl Check {
 
     fn version(&mut self, value: Option<&RawValue>) {
         let Some(value) = self.required("v", value) else { return };
-        match serde_json::from_str::<f64>(value.get()) {
-            Ok(1.0) => {}
-            Ok(_) => drop(self.wrong::<()>(&["v"], "unsupported_version", "must be 1")),
-            Err(_) => drop(self.wrong::<()>(&["v"], "invalid_type", "must be the integer 1")),
+        match json::integer(value) {
+            Some(1) => {}
+            Some(_) => self.add(&["v"], "unsupported_version", "must be 1"),
+            None => self.add(&["v"], "invalid_type", "must be the integer 1"),
         }
     }
 
-    fn object<'a>(&mut self, name: &str, value: Option<&'a RawValue>) -> Option<&'a RawValue> {
-        let value = self.required(name, value)?;
+    fn data<'a>(&mut self, value: Option<&'a RawValue>) -> Option<&'a RawValue> {
+        let value = self.required("data", value)?;
         if value.get().starts_with('{') {
             Some(value)
         } else {
-            self.wrong(&[name], "invalid_type", "must be an object")
+            self.wrong(&["data"], "invalid_type", "must be an object")
         }
     }
 
@@ -224,69 +205,46 @@ impl Check {
     }
 
     fn source(&mut self, value: Option<&RawValue>) -> Option<Source> {
-        #[derive(Deserialize)]
-        struct RawSource<'a> {
-            #[serde(borrow)]
-            channel: Option<&'a RawValue>,
-            #[serde(borrow)]
-            integration: Option<&'a RawValue>,
-            #[serde(borrow)]
-            emitter: Option<&'a RawValue>,
-        }
         let value = self.required("source", value)?;
-        if value.get().starts_with('"') {
+        if json::is_text(value) {
             return Some(Source::of_string(&self.word(&["source"], Some(value))?));
         }
-        let Ok(raw) = serde_json::from_str::<RawSource<'_>>(value.get()) else {
+        let Some(source) = Members::of(value, &["channel", "integration", "emitter"]) else {
             return self.wrong(&["source"], "invalid_type", "must be an object or a string");
         };
-        let unknown = || "unknown".to_owned();
-        let channel = self.word(&["source", "channel"], raw.channel).map(|word| Channel::of_word(&word));
-        let integration = self.word(&["source", "integration"], raw.integration).unwrap_or_else(unknown);
-        let emitter = self.word(&["source", "emitter"], raw.emitter).unwrap_or_else(unknown);
-        Some(Source { channel: channel.unwrap_or_default(), integration: integration.into(), emitter: emitter.into() })
+        let mut word = |name| self.word(&["source", name], source.get(name));
+        let channel = word("channel").map_or_else(Channel::default, |word| Channel::of_word(&word));
+        let integration = word("integration").map_or_else(|| "unknown".into(), Into::into);
+        let emitter = word("emitter").map_or_else(|| "unknown".into(), Into::into);
+        Some(Source { channel, integration, emitter })
     }
 
     fn author(&mut self, value: Option<&RawValue>) -> Author {
-        #[derive(Deserialize)]
-        struct RawAuthor<'a> {
-            #[serde(borrow, rename = "type")]
-            kind: Option<&'a RawValue>,
-        }
-        let Some(value) = value else { return Author::Unknown };
-        match serde_json::from_str::<RawAuthor<'_>>(value.get()) {
-            Ok(raw) => self.word(&["actor", "type"], raw.kind).map(|word| Author::of_word(&word)).unwrap_or_default(),
-            Err(_) => self.wrong(&["actor"], "invalid_type", "must be an object").unwrap_or_default(),
-        }
+        let Some(value) = value else { return Author::default() };
+        let Some(author) = Members::of(value, &["type"]) else {
+            return self.wrong(&["actor"], "invalid_type", "must be an object").unwrap_or_default();
+        };
+        self.word(&["actor", "type"], author.get("type")).map(|word| Author::of_word(&word)).unwrap_or_default()
     }
 
     fn provenance(&mut self, value: Option<&RawValue>) -> Provenance {
-        #[derive(Deserialize)]
-        struct RawProvenance<'a> {
-            #[serde(borrow)]
-            attribution: Option<&'a RawValue>,
-            #[serde(borrow)]
-            confidence: Option<&'a RawValue>,
-            #[serde(borrow)]
-            observability: Option<&'a RawValue>,
-        }
         let default = Provenance::default();
         let Some(value) = value else { return default };
-        let Ok(raw) = serde_json::from_str::<RawProvenance<'_>>(value.get()) else {
-            self.details.push(Detail::new(&["provenance"], "invalid_type", "must be an object"));
-            return default;
+        let Some(provenance) = Members::of(value, &["attribution", "confidence", "observability"]) else {
+            return self.wrong(&["provenance"], "invalid_type", "must be an object").unwrap_or(default);
         };
-        let attribution = self.word(&["provenance", "attribution"], raw.attribution);
-        let observability = self.word(&["provenance", "observability"], raw.observability);
-        let confidence = raw.confidence.and_then(|value| match serde_json::from_str::<f64>(value.get()) {
-            Ok(confidence) if (0.0..=1.0).contains(&confidence) => Some(confidence),
-            Ok(_) => self.wrong(&["provenance", "confidence"], "out_of_range", "must be from 0 to 1"),
-            Err(_) => self.wrong(&["provenance", "confidence"], "invalid_type", "must be a number"),
-        });
-        Provenance {
-            attribution: attribution.map_or(default.attribution, |word| Attribution::of_word(&word)),
-            confidence: confidence.unwrap_or(default.confidence),
-            observability: observability.map_or(default.observability, |word| Observability::of_word(&word)),
+        let mut word = |name| self.word(&["provenance", name], provenance.get(name));
+        let attribution = word("attribution").map_or(default.attribution, |word| Attribution::of_word(&word));
+        let observability = word("observability").map_or(default.observability, |word| Observability::of_word(&word));
+        let confidence = self.confidence(provenance.get("confidence")).unwrap_or(default.confidence);
+        Provenance { attribution, confidence, observability }
+    }
+
+    fn confidence(&mut self, value: Option<&RawValue>) -> Option<f64> {
+        match json::number(value?) {
+            Some(confidence) if (0.0..=1.0).contains(&confidence) => Some(confidence),
+            Some(_) => self.wrong(&["provenance", "confidence"], "out_of_range", "must be from 0 to 1"),
+            None => self.wrong(&["provenance", "confidence"], "invalid_type", "must be a number"),
         }
     }
 }
