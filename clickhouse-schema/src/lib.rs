@@ -1,1 +1,30 @@
-//! To come.
+//! Everything that is ClickHouse: the migrations, one `.sql` file per query, the row types, append and read.
+//!
+//! Invariants, stated as absences:
+//! - No query without the organisation first in its `WHERE`, and no value in the text of a query: values are parameters.
+//! - Nothing reads the table `events`; the view `events_once` collapses repeats.
+//! - Nothing is added up from inserts: what is derived is derived from the log as a whole.
+//! - No row is dropped silently: what cannot be written is an error or a dead letter, what cannot be read is an error.
+
+mod append;
+mod batches;
+mod cohort;
+mod config;
+mod error;
+mod event_log;
+mod history;
+mod isolate;
+mod migrations;
+mod results;
+mod rows;
+mod time;
+mod token;
+mod totals;
+
+pub use cohort::{CohortStats, Subject};
+pub use config::Config;
+pub use error::Error;
+pub use event_log::EventLog;
+pub use history::{Position, TimelinePage};
+pub use results::{ResultContext, SessionResult};
+pub use rows::{DeadLetter, EntityRow, LoggedEvent};

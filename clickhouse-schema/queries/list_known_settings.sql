@@ -1,0 +1,1 @@
+SELECT name FROM system.settings WHERE has({names:Array(String)}, name)

@@ -1,0 +1,75 @@
+//! The handle to ClickHouse, and how every question is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clickhouse::query::Query;
+use clickhouse::{Client, RowOwned, RowRead};
+use domain::SessionRef;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::{Config, Error};
+
+/// The event log and what is derived from it. Cheap to clone.
+#[derive(Clone)]
+pub struct EventLog {
+    pub(crate) config: Arc<Config>,
+    /// Works in the database of the configuration.
+    pub(crate) client: Client,
+    /// The newer settings of inserts that the server knows; asked once.
+    pub(crate) newer_settings: Arc<OnceCell<Vec<(&'static str, &'static str)>>>,
+}
+
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl EventLog {
+    /// A handle; nothing is asked yet.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let client = config.client().with_database(&config.database);
+        Self { config: Arc::new(config.clone()), client, newer_settings: Arc::default() }
+    }
+
+    /// Whether the server answers, within two seconds.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        // Without the database, which may not exist yet.
+        let asked = self.config.client().query("SELECT 1").fetch_one::<u8>();
+        Box::pin(timeout(PING_TIMEOUT, asked)).await.map_err(|_| Error::timeout("a ping"))??;
+        Ok(())
+    }
+
+    /// A question, with the limits of every question.
+    pub(crate) fn question(&self, sql: &str) -> Query {
+        let query = self.client.query_raw(sql).with_setting("max_execution_time", QUERY_TIMEOUT.as_secs().to_string());
+        match self.config.cluster {
+            // A replica that lags behind an acknowledged insert must wait for it rather than leave rows out.
+            Some(_) => query.with_setting("select_sequential_consistency", "1"),
+            None => query,
+        }
+    }
+
+    /// A question about one session.
+    pub(crate) fn question_of(&self, sql: &str, session: &SessionRef) -> Query {
+        self.question(sql).param("org", session.org.0).param("session", session.session.as_str())
+    }
+}
+
+/// All rows of the answer, in time.
+pub(crate) async fn all<T: RowOwned + RowRead>(query: Query) -> Result<Vec<T>, Error> {
+    Ok(Box::pin(timeout(QUERY_TIMEOUT, query.fetch_all())).await.map_err(|_| Error::timeout("a query"))??)
+}
+
+/// The one row of the answer, if there is one, in time.
+pub(crate) async fn optional<T: RowOwned + RowRead>(query: Query) -> Result<Option<T>, Error> {
+    Ok(Box::pin(timeout(QUERY_TIMEOUT, query.fetch_optional())).await.map_err(|_| Error::timeout("a query"))??)
+}
+
+/// Runs a statement that gives nothing back, in time.
+pub(crate) async fn execute(query: Query, limit: Duration) -> Result<(), Error> {
+    Ok(Box::pin(timeout(limit, query.execute())).await.map_err(|_| Error::timeout("a statement"))??)
+}
