@@ -1,3 +1,4 @@
+-- `{sums}` is sum_session.sql.
 INSERT INTO session_results
 (
     org_id, assessment_id, session_id, candidate_key, created_at, started_at, ended_at,
@@ -25,7 +26,7 @@ SELECT
     if(command_count = 0, NULL, command_failures / command_count),
     if(change_count = 0, NULL, verifications / change_count),
     if(change_count = 0, NULL, manual_changes / change_count),
-    greatest(toUnixTimestamp64Milli(first_change_ts) - started_ms, 0),
+    if(first_change_ts IS NULL, NULL, greatest(toUnixTimestamp64Milli(first_change_ts) - started_ms, 0)),
     if(attributed_weight = 0, NULL, ai_weight_doubled / attributed_weight * 50),
     fromUnixTimestamp64Milli({derived_ms:Int64}, 'UTC'), {version:UInt64}
 FROM ({sums})
