@@ -247,11 +247,12 @@ pub enum SessionFilter<'a> {
     Source(&'a str),
 }
 
-/// The name of the session that a wake-up speaks of, as it stands in the payload; see `record_events.lua`.
-#[must_use]
-pub fn parse_wake(payload: &str) -> Option<SessionRef> {
-    let (org, session) = payload.split_once(':')?;
-    Some(SessionRef::new(OrgId(org.parse().ok()?), session.parse::<SessionId>().ok()?))
+/// The sessions that a wake-up speaks of: one a line, as `record_events.lua` and the others publish them.
+pub fn parse_wake(payload: &str) -> impl Iterator<Item = SessionRef> {
+    payload.lines().filter_map(|line| {
+        let (org, session) = line.split_once(':')?;
+        Some(SessionRef::new(OrgId(org.parse().ok()?), session.parse::<SessionId>().ok()?))
+    })
 }
 
 #[cfg(test)]

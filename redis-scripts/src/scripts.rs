@@ -27,4 +27,9 @@ scripts! {
     index_session = "index_session.lua",
     list_sessions = "list_sessions.lua",
     set_metadata = "set_metadata.lua",
+    record_events = "record_events.lua",
+    read_session_tail = "read_session_tail.lua",
+    take_lease = "take_lease.lua",
+    confirm_written = "confirm_written.lua",
+    trim_stream = "trim_stream.lua",
 }

@@ -1,0 +1,17 @@
+-- confirm_written: entries of the stream are in ClickHouse.
+-- KEYS 1 stream, 2 lease, then sums and tail of each session
+-- ARGV 1 holder, 2 group, 3 entries of a tail that are kept although they are written, 4 number of ids, then the ids,
+--      then for each session the seq up to which ClickHouse holds it
+-- Reply 1 done, 0 the lease is another's (nothing changed)
+assert(#KEYS >= 2 and #KEYS % 2 == 0 and #ARGV >= 4, 'confirm_written: arity')
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+local first = 4 + tonumber(ARGV[4])
+for i = 5, first do redis.call('XACK', KEYS[1], ARGV[2], ARGV[i]) end
+for i = 1, (#KEYS - 2) / 2 do
+  local sums, tail, seq = KEYS[2 * i + 1], KEYS[2 * i + 2], tonumber(ARGV[first + i])
+  if seq > tonumber(redis.call('HGET', sums, 'flushed') or '0') then redis.call('HSET', sums, 'flushed', ARGV[first + i]) end
+  -- What is written may leave the tail, but for the newest entries; what is not written never leaves it.
+  local surplus = redis.call('ZCOUNT', tail, '-inf', '(' .. seq) - tonumber(ARGV[3])
+  if surplus > 0 then redis.call('ZREMRANGEBYRANK', tail, 0, surplus - 1) end
+end
+return 1

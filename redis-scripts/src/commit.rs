@@ -1,0 +1,99 @@
+//! How the log keeps the events of a commit: the exact bytes that were received, with what the server added, in one
+//! stream entry. All numbers are little-endian.
+//!
+//! An entry has one field for each session. Its name is `<base> <createdAt> <org>:<session>`: the seq before the
+//! first event, the creation time of the session's record in milliseconds, and whose events they are. Its value:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | version of this layout, 1 |
+//! | 8 | when they were received, milliseconds |
+//! | 4 | number of events |
+//! | then for each: 1 | signature: 0 none, 1 does not hold, 2 holds |
+//! | 4 | number of bytes |
+//! | … | the event |
+
+use bytes::{Buf, BufMut, Bytes};
+use domain::{Event, Limits, OrgId, SessionRef, StoredEvent, Timestamp};
+
+use crate::Error;
+
+const LAYOUT: u8 = 1;
+
+/// The events of one session in one stream entry.
+#[derive(Debug, Clone)]
+pub struct LoggedEvents {
+    /// Whose they are.
+    pub session: SessionRef,
+    /// The seq before the first of them.
+    pub base: u64,
+    /// When the session's record was made.
+    pub session_created_at: Timestamp,
+    /// The events by seq.
+    pub events: Vec<StoredEvent>,
+}
+
+impl LoggedEvents {
+    /// The seq of the last of them.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.events.last().map_or(self.base, |stored| stored.seq)
+    }
+}
+
+/// Writes the value of a field.
+pub(crate) fn encode(received_at: Timestamp, events: &[Event]) -> Vec<u8> {
+    let size: usize = events.iter().map(|event| event.raw().len() + 5).sum();
+    let mut out = Vec::with_capacity(13 + size);
+    out.put_u8(LAYOUT);
+    out.put_i64_le(received_at.millis());
+    out.put_u32_le(u32::try_from(events.len()).unwrap_or(u32::MAX));
+    for event in events {
+        out.put_u8(0);
+        out.put_u32_le(u32::try_from(event.raw().len()).unwrap_or(u32::MAX));
+        out.put_slice(event.raw());
+    }
+    out
+}
+
+/// Reads a field of an entry.
+///
+/// # Errors
+/// [`Error::Corrupt`] when it is not what [`encode`] writes.
+pub(crate) fn decode(name: &str, value: Bytes) -> Result<LoggedEvents, Error> {
+    let corrupt = |what: &str| Error::corrupt(format!("stream field {name:?}: {what}"));
+    let (session, base, session_created_at) = decode_name(name).ok_or_else(|| corrupt("its name"))?;
+    let mut rest = value;
+    let layout = rest.try_get_u8().map_err(|_| corrupt("empty"))?;
+    if layout != LAYOUT {
+        return Err(corrupt("an unknown layout"));
+    }
+    let received_at = rest.try_get_i64_le().map(Timestamp::from_millis).map_err(|_| corrupt("cut short"))?;
+    let n_events = rest.try_get_u32_le().map_err(|_| corrupt("cut short"))?;
+    let mut events = Vec::new();
+    // What was valid when it was taken stays valid: no rule that depends on time or configuration is asked again.
+    let limits = Limits { now: Timestamp::from_millis(i64::MAX), strict_kinds: false };
+    for seq in (base + 1)..=(base + u64::from(n_events)) {
+        let signature = rest.try_get_u8().map_err(|_| corrupt("cut short"))?;
+        let length = rest.try_get_u32_le().map_err(|_| corrupt("cut short"))?;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if rest.len() < length {
+            return Err(corrupt("cut short"));
+        }
+        let event = Event::parse(rest.split_to(length), &limits).map_err(|error| corrupt(&error.to_string()))?;
+        let sig_verified = match signature {
+            0 => None,
+            verdict => Some(verdict == 2),
+        };
+        events.push(StoredEvent { event, org: session.org, seq, received_at, sig_verified });
+    }
+    Ok(LoggedEvents { session, base, session_created_at, events })
+}
+
+fn decode_name(name: &str) -> Option<(SessionRef, u64, Timestamp)> {
+    let mut words = name.splitn(3, ' ');
+    let base = words.next()?.parse().ok()?;
+    let created = Timestamp::from_millis(words.next()?.parse().ok()?);
+    let (org, session) = words.next()?.split_once(':')?;
+    Some((SessionRef::new(OrgId(org.parse().ok()?), session.parse().ok()?), base, created))
+}

@@ -1,0 +1,240 @@
+//! The write-ahead stream as its one reader sees it: the log writer, which brings it into ClickHouse.
+//!
+//! Every partition has one consumer group with one consumer, whoever plays it: the node that holds the partition's
+//! lease. New entries are read only when none is pending, so the pending list *is* the frozen batch: after a crash
+//! the next holder reads the very same entries in the same order.
+
+use std::time::Duration;
+
+use domain::{OrgId, SessionRef};
+use redis::{
+    AsyncCommands, RedisResult,
+    streams::{StreamId, StreamReadOptions, StreamReadReply},
+};
+use uuid::Uuid;
+
+use crate::{
+    Error, Fields, Redis,
+    commit::{self, LoggedEvents},
+    keys::{Partition, SessionKeys},
+    scripts,
+};
+
+const GROUP: &str = "log-writer";
+const CONSUMER: &str = "holder-of-the-lease";
+
+/// The newest stream entries of a session that stay in its index after ClickHouse has them, so that watchers who fall
+/// behind a little are served from Redis.
+const KEPT_ENTRIES: usize = 256;
+
+/// A change of an entity: its whole state afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityChange {
+    /// Whose it is.
+    pub org: OrgId,
+    /// What it is.
+    pub kind: String,
+    /// Which one.
+    pub id: String,
+    /// Counts its changes.
+    pub version: u64,
+    /// All its fields.
+    pub fields: Fields,
+}
+
+/// What an entry of the stream holds.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Events of one or more sessions.
+    Events(Vec<LoggedEvents>),
+    /// A change of an entity.
+    Entity(EntityChange),
+}
+
+/// One entry of the stream.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// In whose stream it stands.
+    pub partition: Partition,
+    /// Its id in that stream.
+    pub id: String,
+    /// What it holds.
+    pub content: Content,
+}
+
+impl Entry {
+    /// A number that grows with the id: milliseconds × 2²⁰ + sequence.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        let mut parts = self.id.split('-').map(|part| part.parse::<u64>().unwrap_or(0));
+        let millis = parts.next().unwrap_or(0);
+        (millis << 20) | (parts.next().unwrap_or(0) & 0xf_ffff)
+    }
+}
+
+impl Redis {
+    /// Makes the consumer group of every partition; what stands in a stream already is read from its beginning.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn prepare_log(&self) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        for partition in Partition::all() {
+            let made: RedisResult<()> = connection.xgroup_create_mkstream(partition.stream(), GROUP, "0").await;
+            if let Err(error) = made
+                && error.code() != Some("BUSYGROUP")
+            {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes or renews the leases of all partitions that are free or held by `holder` already; answers which it holds
+    /// now.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn lease_partitions(&self, holder: Uuid, ttl: Duration) -> Result<Vec<Partition>, Error> {
+        let connection = self.connection().await?;
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let held = futures_util::future::try_join_all(Partition::all().map(|partition| {
+            let mut connection = (*connection).clone();
+            async move {
+                let mut invocation = scripts::take_lease().prepare_invoke();
+                invocation.key(partition.writer_lease()).arg(holder.to_string()).arg(ttl_ms);
+                let held: i64 = invocation.invoke_async(&mut connection).await?;
+                Ok::<_, Error>((held == 1).then_some(partition))
+            }
+        }))
+        .await?;
+        Ok(held.into_iter().flatten().collect())
+    }
+
+    /// Gives the leases back, so that another node need not wait for them to run out.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn release_partitions(&self, holder: Uuid, partitions: &[Partition]) -> Result<(), Error> {
+        let connection = self.connection().await?;
+        futures_util::future::try_join_all(partitions.iter().map(|partition| {
+            let mut connection = (*connection).clone();
+            async move {
+                let mut invocation = scripts::take_lease().prepare_invoke();
+                invocation.key(partition.writer_lease()).arg(holder.to_string()).arg(0);
+                invocation.invoke_async::<i64>(&mut connection).await
+            }
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// The entries of these partitions that were read before and not confirmed: a batch that is to be written again.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn read_pending(&self, partitions: &[Partition]) -> Result<Vec<Entry>, Error> {
+        self.read_group(partitions, "0", StreamReadOptions::default()).await
+    }
+
+    /// New entries of these partitions, at most `count` of each. To be asked only when nothing is pending.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn read_new(&self, partitions: &[Partition], count: usize) -> Result<Vec<Entry>, Error> {
+        self.read_group(partitions, ">", StreamReadOptions::default().count(count)).await
+    }
+
+    async fn read_group(
+        &self,
+        partitions: &[Partition],
+        after: &str,
+        options: StreamReadOptions,
+    ) -> Result<Vec<Entry>, Error> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let streams: Vec<String> = partitions.iter().map(|partition| partition.stream()).collect();
+        let afters = vec![after; streams.len()];
+        let options = options.group(GROUP, CONSUMER);
+        let mut connection = self.connection().await?;
+        let reply: Option<StreamReadReply> = connection.xread_options(&streams, &afters, &options).await?;
+        let mut entries = Vec::new();
+        for stream in reply.map(|reply| reply.keys).unwrap_or_default() {
+            let position = streams.iter().position(|name| *name == stream.key);
+            let partition = position.and_then(|position| partitions.get(position)).copied();
+            let partition = partition.ok_or_else(|| Error::corrupt(format!("an answer for {}", stream.key)))?;
+            for item in stream.ids {
+                entries.push(Entry { partition, content: content_of(&item)?, id: item.id });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Confirms that ClickHouse holds these entries of one partition, and up to which seq it holds each session.
+    /// `false` when `holder` does not hold the lease any more: somebody else will confirm.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn confirm_written(
+        &self,
+        holder: Uuid,
+        partition: Partition,
+        ids: &[String],
+        flushed: &[(SessionRef, u64)],
+    ) -> Result<bool, Error> {
+        let mut invocation = scripts::confirm_written().prepare_invoke();
+        invocation.key(partition.stream()).key(partition.writer_lease());
+        invocation.arg(holder.to_string()).arg(GROUP).arg(KEPT_ENTRIES).arg(ids.len());
+        for id in ids {
+            invocation.arg(id);
+        }
+        for (session, seq) in flushed {
+            let keys = SessionKeys::of(session);
+            invocation.key(keys.sums()).key(keys.tail()).arg(*seq);
+        }
+        let mut connection = self.connection().await?;
+        let confirmed: i64 = invocation.invoke_async(&mut connection).await?;
+        Ok(confirmed == 1)
+    }
+
+    /// Removes entries that ClickHouse has confirmed and that are older than `before_ms`.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn trim_log(&self, partition: Partition, before_ms: i64) -> Result<u64, Error> {
+        let mut invocation = scripts::trim_stream().prepare_invoke();
+        invocation.key(partition.stream()).arg(GROUP).arg(before_ms.max(0));
+        let mut connection = self.connection().await?;
+        Ok(invocation.invoke_async(&mut connection).await?)
+    }
+}
+
+fn content_of(item: &StreamId) -> Result<Content, Error> {
+    let text = |field: &str| item.get::<String>(field).ok_or_else(|| Error::corrupt(format!("entry {}", item.id)));
+    if item.map.is_empty() {
+        // Trimmed while it was pending: a loss, which nothing may hide.
+        return Err(Error::corrupt(format!("entry {} is empty", item.id)));
+    }
+    if !item.map.contains_key("kind") {
+        let mut parts = Vec::with_capacity(item.map.len());
+        for name in item.map.keys() {
+            let value: bytes::Bytes =
+                item.get(name).ok_or_else(|| Error::corrupt(format!("entry {} field {name:?}", item.id)))?;
+            parts.push(commit::decode(name, value)?);
+        }
+        // The order within the entry is of no interest, but it must be the same each time.
+        parts.sort_by(|one, other| (&one.session, one.base).cmp(&(&other.session, other.base)));
+        return Ok(Content::Events(parts));
+    }
+    let org = text("org")?.parse().map_err(|_| Error::corrupt(format!("entry {}", item.id)))?;
+    let flat: Vec<String> =
+        serde_json::from_str(&text("state")?).map_err(|_| Error::corrupt(format!("entry {}", item.id)))?;
+    let mut fields = Fields::new();
+    let mut flat = flat.into_iter();
+    while let (Some(field), Some(value)) = (flat.next(), flat.next()) {
+        fields.insert(field, value);
+    }
+    let version = fields.get("v").and_then(|version| version.parse().ok()).unwrap_or(0);
+    Ok(Content::Entity(EntityChange { org: OrgId(org), kind: text("kind")?, id: text("id")?, version, fields }))
+}
