@@ -47,7 +47,6 @@ impl EngineConfig {
         let fsync = u8::from(*is_durable);
         format!(
             "<clickhouse>
-  <timezone>UTC</timezone>
   <max_server_memory_usage>{max_memory_bytes}</max_server_memory_usage>
   <max_thread_pool_size>400</max_thread_pool_size>
   <max_thread_pool_free_size>8</max_thread_pool_free_size>

@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use clap::Parser;
@@ -18,7 +20,7 @@ use tokio::net::TcpListener;
 
 /// Serves ClickHouse's HTTP interface from libchdb, for development, tests and small installations.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_override_self = true)]
 struct Arguments {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "EMBEDDED_CLICKHOUSE_LISTEN", default_value = "127.0.0.1:8123")]
@@ -56,7 +58,8 @@ struct Arguments {
 }
 
 fn main() {
-    let outcome = run(Arguments::parse());
+    let arguments = Arguments::parse();
+    let outcome = in_utc().and_then(|()| run(arguments));
     if let Err(error) = &outcome {
         eprintln!("embedded-clickhouse: {error}");
     }
@@ -99,6 +102,15 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     })?;
     runtime.shutdown_timeout(Duration::from_secs(5));
     Ok(())
+}
+
+/// The engine takes its time zone from the environment alone, so this process replaces itself by one that says UTC.
+fn in_utc() -> Result<(), Box<dyn Error>> {
+    if std::env::var_os("TZ").is_some_and(|zone| zone == "UTC") {
+        return Ok(());
+    }
+    let this = std::env::current_exe()?;
+    Err(Command::new(this).args(std::env::args_os().skip(1)).env("TZ", "UTC").exec().into())
 }
 
 fn password(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
