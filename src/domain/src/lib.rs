@@ -19,6 +19,8 @@ pub mod row;
 mod session;
 pub mod signals;
 mod source;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 pub mod verification;
 mod windows;
