@@ -81,7 +81,10 @@ impl Metric {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::{Counts, Timestamp, Totals, signals::Span};
 
     #[test]
     fn twelve_sessions_give_multiples_of_one_eleventh() {
@@ -94,5 +97,51 @@ mod tests {
         assert_eq!(more.percentile(12.0, &cohort), Some(1.0));
         assert_eq!(more.percentile(5.0, &[5.0, 5.0, 5.0]), Some(0.0));
         assert_eq!(more.percentile(5.0, &[5.0]), None);
+    }
+
+    #[test]
+    fn less_is_better_but_for_verifying_and_taking_time_before_the_first_change() {
+        let more: Vec<_> = METRICS.iter().filter(|one| one.better == Better::More).map(|one| one.name).collect();
+        assert_eq!(more, ["verifyIntensity", "firstChangeLatencyMs"]);
+        let whole: Vec<_> = METRICS.iter().filter(|one| one.whole_average).map(|one| one.name).collect();
+        assert_eq!(whole, ["durationMs", "firstChangeLatencyMs"]);
+    }
+
+    #[test]
+    fn equal_values_are_not_better() {
+        let cohort = [1.0, 2.0, 2.0, 3.0];
+        assert_eq!(METRICS[0].percentile(2.0, &cohort), Some(0.333));
+        assert_eq!(METRICS[3].percentile(2.0, &cohort), Some(0.333));
+        assert_eq!(METRICS[0].percentile(1.0, &cohort), Some(1.0));
+        assert_eq!(METRICS[0].percentile(3.0, &[]), None);
+    }
+
+    #[test]
+    fn each_metric_reads_its_own_unrounded_signal() {
+        let counts =
+            Counts { prompts: 7, commands: 3, command_failures: 1, changes: 6, verifications: 2, ..Counts::default() };
+        let start = Timestamp::from_millis(1000);
+        let totals = Totals { counts, first_change_ts: Some(start.plus_millis(50)), ..Totals::default() };
+        let signals = Signals::of(&totals, Span { created_at: start, ended_at: Some(start.plus_millis(90)) });
+        let values = METRICS.map(|metric| metric.value_of(&signals));
+        let third = 1.0 / 3.0;
+        assert_eq!(values, [Some(90.0), Some(7.0), Some(third), Some(third), Some(0.0), Some(50.0)]);
+        let nothing = Signals::of(&Totals::default(), Span { created_at: start, ended_at: None });
+        let values = METRICS.map(|metric| metric.value_of(&nothing));
+        assert_eq!(values, [Some(0.0), Some(0.0), None, None, None, None]);
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_are_shares_and_the_best_is_at_the_top(values in prop::collection::vec(0u8..20, 2..20)) {
+            let cohort: Vec<f64> = values.into_iter().map(f64::from).collect();
+            for metric in METRICS {
+                let percentiles: Vec<_> = cohort.iter().map(|value| metric.percentile(*value, &cohort).unwrap()).collect();
+                prop_assert!(percentiles.iter().all(|percentile| (0.0..=1.0).contains(percentile)));
+                let best = cohort.iter().copied().reduce(if metric.better == Better::Less { f64::min } else { f64::max });
+                let top = percentiles.iter().copied().fold(0.0, f64::max);
+                prop_assert_eq!(metric.percentile(best.unwrap(), &cohort), Some(top));
+            }
+        }
     }
 }

@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use crate::{Attribution, Author, CommandClass, Event, Kind, Timestamp, WindowCounts, Windows, bucket_of};
 
+#[cfg(test)]
+mod tests;
+
 /// A file's path as sixteen bytes, for counting distinct ones.
 pub type PathHash = [u8; 16];
 

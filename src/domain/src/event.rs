@@ -88,3 +88,43 @@ pub struct StoredEvent {
     /// Whether its signature holds; `None` for an unsigned event and where no key was registered.
     pub sig_verified: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{envelope, parse};
+
+    #[test]
+    fn a_session_start_says_where_and_for_whom() {
+        let data = json!({
+            "repoUrl": "https://example.org/x", "cwd": "/home/ä", "assessmentId": 7, "candidateName": "x".repeat(4097),
+            "honeypotToken": "y",
+        });
+        let promoted = parse(&envelope("s", "session_start", 0, data.clone())).promoted();
+        assert_eq!(promoted, [("cwd", "/home/ä".to_owned()), ("repoUrl", "https://example.org/x".to_owned())]);
+        for kind in ["session_end", "decision_event", "prompt"] {
+            assert_eq!(parse(&envelope("s", kind, 0, data.clone())).promoted(), []);
+        }
+        let longest = json!({ "candidateName": "ä".repeat(4096), "cwd": null });
+        assert_eq!(parse(&envelope("s", "session_start", 0, longest)).promoted().len(), 1);
+    }
+
+    #[test]
+    fn a_session_end_closes_unless_an_editor_tool_sent_it() {
+        let closes = |kind: &str, source: serde_json::Value| {
+            let mut event = envelope("s", kind, 0, json!({}));
+            event["source"] = source;
+            parse(&event).closes_session()
+        };
+        for integration in ["claude-code", "cursor", "codex", "vscode"] {
+            assert!(!closes("session_end", json!(integration)), "{integration}");
+            assert!(!closes("session_end", json!({ "channel": "api", "integration": integration })), "{integration}");
+        }
+        for source in [json!("cli"), json!("terminal"), json!({}), json!({ "integration": "own", "emitter": "vscode" })]
+        {
+            assert!(closes("session_end", source.clone()), "{source}");
+            assert!(!closes("session_start", source));
+        }
+    }
+}

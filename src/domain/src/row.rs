@@ -53,3 +53,47 @@ pub fn write(stored: &StoredEvent, out: &mut Vec<u8>) {
     // Writing to memory does not fail.
     drop(serde_json::to_writer(out, &row));
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Event, Limits};
+
+    fn row(sig_verified: Option<bool>) -> String {
+        let raw = r#" {"v":1, "id":"01234567-89AB-4def-8123-456789abcdef","sessionId":"s:1","kind":"tool_call",
+            "ts":"2026-04-01T12:00:00.1239+02:00","source":"cursor","actor":{"type":"ai","role":"x"},
+            "provenance":{"confidence":0.9,"methods":[]},"data":{ "b" : 1.50, "a":"\u00e4\ud800" },"extra":1}"#;
+        let limits = Limits { now: Timestamp::from_millis(1_775_037_600_000), strict_kinds: true };
+        let stored = StoredEvent {
+            event: Event::parse(Bytes::from(raw), &limits).unwrap(),
+            org: OrgId(Uuid::from_u128(7)),
+            seq: 42,
+            received_at: Timestamp::from_millis(1_775_037_600_000),
+            sig_verified,
+        };
+        let mut out = b"before:".to_vec();
+        write(&stored, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_one_line_of_json_with_the_data_as_it_came() {
+        let expected = concat!(
+            r#"before:{"id":"01234567-89ab-4def-8123-456789abcdef","sessionId":"s:1","#,
+            r#""orgId":"00000000-0000-0000-0000-000000000007","seq":42,"kind":"tool_result","#,
+            r#""ts":"2026-04-01T10:00:00.123Z","data":{ "b" : 1.50, "a":"\u00e4\ud800" },"#,
+            r#""source":{"channel":"hook","integration":"cursor","emitter":"unknown"},"actor":{"type":"ai"},"#,
+            r#""provenance":{"attribution":"unknown","confidence":0.9,"observability":"partial"},"#,
+            r#""receivedAt":"2026-04-01T10:00:00.000Z","createdAt":"2026-04-01T10:00:00.000Z","sigVerified":null}"#,
+        );
+        assert_eq!(row(None), expected);
+    }
+
+    #[test]
+    fn a_row_says_whether_its_signature_holds() {
+        assert!(row(Some(true)).ends_with(r#""sigVerified":true}"#));
+        assert!(row(Some(false)).ends_with(r#""sigVerified":false}"#));
+    }
+}

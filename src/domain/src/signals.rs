@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{Timestamp, Totals, WindowCounts, Windows};
 
+#[cfg(test)]
+mod tests;
+
 /// When a session began and ended, as far as the signals care.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {

@@ -96,4 +96,19 @@ mod tests {
         assert_eq!(windows.last(5 * 60_000, now).prompts, 2);
         assert_eq!(windows.last(15 * 60_000, now).prompts, 4);
     }
+
+    #[test]
+    fn a_window_ends_with_the_bucket_of_now() {
+        let now = Timestamp::from_millis(100 * BUCKET_MS + 7);
+        let one = WindowCounts::from_values([1, 2, 3, 4, 5]);
+        assert_eq!(one.values(), [1, 2, 3, 4, 5]);
+        let mut windows = Windows::default();
+        for bucket in [79, 80, 81, 100, 101] {
+            windows.add(bucket, &one);
+        }
+        windows.add(90, &WindowCounts::default());
+        assert!(!windows.0.contains_key(&90), "nothing is kept for nothing");
+        assert_eq!(windows.last(20 * BUCKET_MS, now).values(), [2, 4, 6, 8, 10]);
+        assert_eq!(windows.last(BUCKET_MS, now), one);
+    }
 }
