@@ -6,6 +6,10 @@
 //!
 //! What is absent on purpose: sessions (every request stands alone), access control beyond one user, compression of
 //! replies unless `compress=1` asks for it, and `unsafe` outside `ffi`.
+//!
+//! Two differences from a server to know about: a reply is complete before its first byte is sent, so a long one takes
+//! memory and an error is never in the middle of rows; and the engine runs several statements in one request, which a
+//! server refuses.
 
 pub mod config;
 pub mod data_dir;
