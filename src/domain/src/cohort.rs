@@ -1,7 +1,7 @@
 //! How the sessions of one assessment compare. ClickHouse computes the statistics; this is the table of metrics that
 //! the query, the answer and the tests share, and the plain definition that the query is held to.
 
-use crate::signals::Signals;
+use crate::signals::{Signals, round};
 
 /// Which end of a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Metric {
             Better::More => value > **other,
         });
         let share = beaten.count() as f64 / (cohort.len() - 1) as f64;
-        Some((share * 1000.0).round() / 1000.0)
+        Some(round(share, 3))
     }
 }
 

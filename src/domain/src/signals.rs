@@ -180,8 +180,13 @@ fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
 /// Rounds half away from zero to `decimals` decimals; `None` prints as `null`.
 #[must_use]
 pub fn rounded(value: Option<f64>, decimals: i32) -> Value {
+    value.map_or(Value::Null, |value| json!(round(value, decimals)))
+}
+
+/// Rounds half away from zero to `decimals` decimals.
+pub(crate) fn round(value: f64, decimals: i32) -> f64 {
     // A ratio of counts that is a half, 389 ÷ 20000 at four decimals, may come out as the next smaller float.
     let nudge = 1.0 + 4.0 * f64::EPSILON;
     let factor = 10f64.powi(decimals);
-    value.map_or(Value::Null, |value| json!((value * factor * nudge).round() / factor))
+    (value * factor * nudge).round() / factor
 }

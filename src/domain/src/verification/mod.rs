@@ -135,13 +135,10 @@ fn after_options<'a>(program: &str, words: &'a [String]) -> &'a [String] {
 /// Whether the next word belongs to the option: named in the table, or `-Hu` where `-u` is.
 fn takes_value(program: &str, option: &str) -> bool {
     let valued = valued_options(program);
-    let mut letters = option.chars().skip(1);
-    let pair = match (letters.next(), letters.next(), letters.next()) {
-        (Some(first), Some(second), None) if first != '-' => Some((format!("-{first}"), format!("-{second}"))),
-        _ => None,
-    };
-    valued.contains(&option)
-        || pair.is_some_and(|(first, second)| !valued.contains(&&*first) && valued.contains(&&*second))
+    let is_valued = |letter: &str| valued.iter().any(|valued| valued.strip_prefix('-') == Some(letter));
+    let letters = option.strip_prefix('-').filter(|letters| letters.len() == 2 && !letters.starts_with('-'));
+    let pair = letters.and_then(|letters| letters.split_at_checked(1));
+    valued.contains(&option) || pair.is_some_and(|(first, second)| !is_valued(first) && is_valued(second))
 }
 
 fn behind_prefix<'a>(prefix: &str, rest: &'a [String]) -> Option<&'a [String]> {
