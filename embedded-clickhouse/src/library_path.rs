@@ -11,10 +11,10 @@ pub const VERSION: &str = "26.7.3-stable.1";
 #[error("no libchdb at {0}: run dev/install-libchdb, or name the library with --lib or PROMPTSTER_LIBCHDB")]
 pub struct NotFound(PathBuf);
 
-/// The library that was asked for, or else the one that `dev/install-libchdb` put into the cache.
+/// The library that was asked for, or else that of `PROMPTSTER_LIBCHDB`, or else the one in the cache.
 pub fn find(given: Option<PathBuf>) -> Result<PathBuf, NotFound> {
-    let path = given
-        .unwrap_or_else(|| in_cache(|name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)));
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let path = given.or_else(|| variable("PROMPTSTER_LIBCHDB")).unwrap_or_else(|| in_cache(variable));
     if path.is_file() { Ok(path) } else { Err(NotFound(path)) }
 }
 

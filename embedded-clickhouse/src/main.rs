@@ -28,8 +28,8 @@ struct Arguments {
     /// Directory for the data, made if missing
     #[arg(long, env = "EMBEDDED_CLICKHOUSE_PATH")]
     path: PathBuf,
-    /// The libchdb shared library [default: where `dev/install-libchdb` puts it]
-    #[arg(long, env = "PROMPTSTER_LIBCHDB")]
+    /// The libchdb shared library [default: PROMPTSTER_LIBCHDB, or where `dev/install-libchdb` puts it]
+    #[arg(long)]
     lib: Option<PathBuf>,
     /// The one user that is let in
     #[arg(long, env = "EMBEDDED_CLICKHOUSE_USER", default_value = "default")]
