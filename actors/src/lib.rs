@@ -1,1 +1,44 @@
-//! To come.
+//! Who does it. Requests go down, news comes up by wake-ups and watch channels; nobody asks upwards.
+//!
+//! ```text
+//!  HTTP / WebSocket edge
+//!      │ record(events)                  │ watch(session)              │ timeline(page)
+//!      ▼                                 ▼                             ▼
+//!  Sessions (map) ──► Session        Feeds (map) ──► Feed          History
+//!                        │ Commit        ▲ wake        │ reads          │ reads
+//!                        ▼               │             ▼                ▼
+//!                    Committer        Wakeups ◄──── Redis ◄──────── ClickHouse
+//!                        │ record_events.lua   ▲ stream                 ▲ rows
+//!                        └────────► Redis ─────┴──────► LogWriter ──────┘
+//! ```
+//!
+//! Invariants, stated as absences:
+//! - No actor holds a truth that is not in Redis; each may die at any moment and be started again.
+//! - No actor waits for one above it, and none waits without a limit.
+//! - No event is kept here after its fate is known, and none is acknowledged before it is durable.
+//! - Nothing here knows HTTP.
+
+mod arbiters;
+mod clock;
+mod closing;
+mod committer;
+mod feed;
+mod feeds;
+mod history;
+mod log_writer;
+mod merge;
+mod running;
+mod session;
+mod sessions;
+mod wakeups;
+mod watch;
+
+pub use closing::{SettleError, settle_record};
+pub use committer::CommitError;
+pub use feed::Feed;
+pub use feeds::Feeds;
+pub use history::{History, HistoryError, TimelineQuery};
+pub use running::{Options, Running};
+pub use session::{Receipt, RecordError};
+pub use sessions::Sessions;
+pub use watch::{News, Start, Watch};

@@ -6,25 +6,35 @@
 //! - Nothing here knows an actor, HTTP or ClickHouse.
 //! - Nothing is retried behind a caller's back: an error means "not known", never "not written".
 
+mod api_keys;
+mod candidate_keys;
 mod commit;
 mod connection;
 mod entity;
 mod error;
+mod indexed;
 pub mod keys;
 mod log_stream;
 mod pack;
+mod random;
 mod record;
 mod scripts;
+mod secrets;
 mod session_index;
 mod sessions;
+mod stored;
 pub mod tail;
 mod windows;
 
+pub use api_keys::{ApiKey, Scopes};
+pub use candidate_keys::{CandidateKey, Consent, KeyEnd, KeyStatus, NewCandidateKey};
 pub use commit::LoggedEvents;
 pub use connection::{Config, Redis};
 pub use entity::{Entity, Fields};
 pub use error::Error;
 pub use log_stream::{Content, EntityChange, Entry};
+pub use random::{parse_candidate_key, random_candidate_key, random_secret};
 pub use record::{Commit, CommitPart, MAX_COMMIT_EVENTS, Outcome, Refusal};
+pub use secrets::{Owner, Purpose};
 pub use session_index::{SessionQuery, UnsettledSession};
 pub use sessions::{Close, Closed, NewSession};

@@ -76,21 +76,13 @@ impl CommitPart {
         pack.text(&new.candidate_key.map(|key| key.to_string()).unwrap_or_default());
         let close = events.iter().find(|event| event.closes_session());
         pack.integer(close.map_or(0, |event| event.ts.millis()));
-        let promoted: Vec<(String, String)> = events
-            .iter()
-            .flat_map(Event::promoted)
-            .map(|(name, value)| (format!("{PROMOTED}{name}"), value))
-            .collect();
+        let promoted: Vec<(String, String)> =
+            events.iter().flat_map(Event::promoted).map(|(name, value)| (format!("{PROMOTED}{name}"), value)).collect();
         pack.texts(promoted.iter().flat_map(|(field, value)| [field.as_str(), value.as_str()]));
         pack_contribution(&mut pack, contribution, received_at);
         pack.text(source_service(events));
         pack.bytes(&commit::encode(received_at, events));
-        Self {
-            session: session.clone(),
-            n_events: events.len(),
-            block: block_of(received_at),
-            packed: pack.finish(),
-        }
+        Self { session: session.clone(), n_events: events.len(), block: block_of(received_at), packed: pack.finish() }
     }
 
     /// How many events it holds.
@@ -196,11 +188,7 @@ impl Commit<'_> {
     pub async fn run(&self, connection: &mut MultiplexedConnection) -> Result<Vec<Outcome>, Error> {
         let mut invocation = scripts::record_events().prepare_invoke();
         invocation.key(self.partition.stream()).key(self.partition.last_commit(self.committer));
-        invocation
-            .arg(self.nonce)
-            .arg(self.now.millis())
-            .arg(self.grace_ms)
-            .arg(self.partition.wake_channel());
+        invocation.arg(self.nonce).arg(self.now.millis()).arg(self.grace_ms).arg(self.partition.wake_channel());
         for part in self.parts {
             let keys = SessionKeys::of(&part.session);
             invocation
@@ -212,10 +200,7 @@ impl Commit<'_> {
                 .key(keys.tombstone())
                 .key(keys.window(part.block))
                 .key(keys.window(part.block - 1));
-            invocation
-                .arg(part.session.org.to_string())
-                .arg(part.session.session.as_str())
-                .arg(part.packed.as_slice());
+            invocation.arg(part.session.org.to_string()).arg(part.session.session.as_str()).arg(part.packed.as_slice());
         }
         let answers: Vec<Value> = invocation.invoke_async(connection).await?;
         if answers.len() != self.parts.len() {

@@ -23,6 +23,8 @@ macro_rules! scripts {
 
 scripts! {
     write_entity = "write_entity.lua",
+    create_entity = "create_entity.lua",
+    finish_key = "finish_key.lua",
     close_session = "close_session.lua",
     index_session = "index_session.lua",
     list_sessions = "list_sessions.lua",

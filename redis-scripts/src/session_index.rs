@@ -100,12 +100,8 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn unsettled_sessions(&self, org: OrgId) -> Result<Vec<UnsettledSession>, Error> {
         let mut connection = self.connection().await?;
-        let members: Vec<String> = redis::cmd("ZRANGE")
-            .arg(OrgKeys::of(org).unsettled())
-            .arg(0)
-            .arg(-1)
-            .query_async(&mut connection)
-            .await?;
+        let members: Vec<String> =
+            redis::cmd("ZRANGE").arg(OrgKeys::of(org).unsettled()).arg(0).arg(-1).query_async(&mut connection).await?;
         let parse = |member: &str| {
             let (assessment, session) = member.split_once(':')?;
             Some(UnsettledSession { assessment: assessment.parse().ok()?, session: session.parse().ok()? })

@@ -30,8 +30,7 @@ pub struct NewSession {
 impl NewSession {
     /// The fields of its record.
     pub(crate) fn fields(&self, now: Timestamp) -> Vec<(&'static str, String)> {
-        let mut fields =
-            vec![("created", now.millis().to_string()), ("updated", now.millis().to_string())];
+        let mut fields = vec![("created", now.millis().to_string()), ("updated", now.millis().to_string())];
         let mut put = |field, value: Option<String>| fields.extend(value.map(|value| (field, value)));
         put("assessment", self.assessment.map(|id| id.to_string()));
         put("key", self.candidate_key.map(|id| id.to_string()));

@@ -1,0 +1,282 @@
+//! The feed of one watched session on this node: its newest events as finished frames, shared by all who watch, and
+//! the actor that reads them. Watchers pull from it, each at its own pace, so that no queue grows for a slow one.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use bytes::Bytes;
+use domain::{Session, SessionRef, StoredEvent, row};
+use redis_scripts::Redis;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::history::{History, HistoryError};
+
+/// How far behind a watcher may fall: this many events …
+const RING_EVENTS: usize = 256;
+
+/// … or this many bytes of them.
+const RING_BYTES: usize = 8 * 1024 * 1024;
+
+/// Signals are read and sent at most this often.
+const SIGNALS_EVERY: Duration = Duration::from_millis(250);
+
+/// An event as watchers get it: `{"type":"event","event":{row}}`.
+#[derive(Debug, Clone)]
+pub(crate) struct EventFrame {
+    pub(crate) seq: u64,
+    pub(crate) text: Bytes,
+}
+
+impl EventFrame {
+    pub(crate) fn of(stored: &StoredEvent) -> Self {
+        let mut text = Vec::with_capacity(stored.event.raw().len() + 512);
+        text.extend_from_slice(br#"{"type":"event","event":"#);
+        row::write(stored, &mut text);
+        text.push(b'}');
+        Self { seq: stored.seq, text: text.into() }
+    }
+}
+
+/// The feed of one session, shared by those who watch it on this node.
+pub struct Feed {
+    name: SessionRef,
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+    watchers: AtomicUsize,
+}
+
+struct State {
+    ring: VecDeque<EventFrame>,
+    ring_bytes: usize,
+    last_seq: u64,
+    session: Session,
+    /// Counts the changes of the session's record and of the sums; watchers remember what they have shown.
+    record_version: u64,
+    sums_version: u64,
+}
+
+/// What a watcher that stands at some seq finds.
+pub(crate) enum Found {
+    /// The next events.
+    Frames(Vec<EventFrame>),
+    /// Nothing new.
+    Nothing,
+    /// What comes next has left the ring: the watcher is too far behind.
+    TooFarBehind,
+}
+
+impl Feed {
+    pub(crate) fn new(session: Session) -> Self {
+        Self {
+            name: session.name.clone(),
+            state: Mutex::new(State {
+                ring: VecDeque::new(),
+                ring_bytes: 0,
+                last_seq: session.last_seq,
+                session,
+                record_version: 1,
+                sums_version: 1,
+            }),
+            changes: watch::Sender::new(0),
+            watchers: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Which session it shows.
+    #[must_use]
+    pub fn name(&self) -> &SessionRef {
+        &self.name
+    }
+
+    /// How many watch it on this node.
+    #[must_use]
+    pub fn watchers(&self) -> usize {
+        self.watchers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.lock().last_seq
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        self.lock().session.clone()
+    }
+
+    /// The versions of record and sums.
+    pub(crate) fn versions(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.record_version, state.sums_version)
+    }
+
+    /// At most `limit` events after `cursor`.
+    pub(crate) fn after(&self, cursor: u64, limit: usize) -> Found {
+        let state = self.lock();
+        if cursor >= state.last_seq {
+            return Found::Nothing;
+        }
+        match state.ring.front() {
+            Some(first) if first.seq <= cursor + 1 => {
+                let skip = usize::try_from(cursor + 1 - first.seq).unwrap_or(usize::MAX);
+                Found::Frames(state.ring.iter().skip(skip).take(limit).cloned().collect())
+            }
+            _ => Found::TooFarBehind,
+        }
+    }
+
+    pub(crate) fn count_watcher(&self, came: bool) {
+        if came {
+            self.watchers.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.watchers.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.notify();
+    }
+
+    fn notify(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn push(&self, events: &[StoredEvent]) {
+        let frames: Vec<EventFrame> = events.iter().map(EventFrame::of).collect();
+        let mut state = self.lock();
+        for frame in frames.into_iter() {
+            if frame.seq != state.last_seq + 1 {
+                continue;
+            }
+            state.last_seq = frame.seq;
+            state.ring_bytes += frame.text.len();
+            state.ring.push_back(frame);
+        }
+        while state.ring.len() > RING_EVENTS || (state.ring_bytes > RING_BYTES && state.ring.len() > 1) {
+            if let Some(left) = state.ring.pop_front() {
+                state.ring_bytes -= left.text.len();
+            }
+        }
+        drop(state);
+        self.notify();
+    }
+
+    fn set_session(&self, session: Session) {
+        let mut state = self.lock();
+        state.record_version +=
+            u64::from(session.record != state.session.record || session.status() != state.session.status());
+        state.sums_version += u64::from(
+            session.totals != state.session.totals || session.record.ended_at != state.session.record.ended_at,
+        );
+        state.session = session;
+        drop(state);
+        self.notify();
+    }
+}
+
+/// The signals message of a session.
+pub(crate) fn signals_message(session: &Session) -> Bytes {
+    let message = json!({ "type": "signals", "signals": session.signals().to_json(), "atSeq": session.last_seq });
+    message.to_string().into()
+}
+
+/// Something of the session may have changed: look.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Wake;
+
+/// Reads what is new of one session into its feed. Ends when nobody holds its address any more.
+pub(crate) struct FeedReader {
+    feed: Arc<Feed>,
+    redis: Redis,
+    history: History,
+    reading: bool,
+    woken_again: bool,
+    session_read_at: Option<Instant>,
+    session_due: bool,
+}
+
+impl FeedReader {
+    pub(crate) fn new(feed: Arc<Feed>, redis: Redis, history: History) -> Self {
+        Self { feed, redis, history, reading: false, woken_again: false, session_read_at: None, session_due: false }
+    }
+
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        if self.reading {
+            self.woken_again = true;
+            return;
+        }
+        self.reading = true;
+        let (feed, history) = (self.feed.clone(), self.history.clone());
+        let done = async move {
+            loop {
+                let events = history.read_after(feed.name(), feed.last_seq(), RING_EVENTS).await?;
+                if events.is_empty() {
+                    return Ok::<_, HistoryError>(());
+                }
+                feed.push(&events);
+            }
+        };
+        ctx.spawn(done.into_actor(self).map(|result, reader, ctx| {
+            if let Err(error) = result {
+                // The next wake-up, or the timer of all feeds, tries again; watchers see nothing until then.
+                tracing::warn!(session.id = %reader.feed.name().session, %error, "feed not read");
+            }
+            reader.reading = false;
+            reader.read_session_soon(ctx);
+            if std::mem::take(&mut reader.woken_again) {
+                reader.read(ctx);
+            }
+        }));
+    }
+
+    /// Reads record and sums, now or when the last time is long enough ago.
+    fn read_session_soon(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.session_due, true) {
+            return;
+        }
+        let wait = self.session_read_at.map_or(Duration::ZERO, |at| SIGNALS_EVERY.saturating_sub(at.elapsed()));
+        let (feed, redis) = (self.feed.clone(), self.redis.clone());
+        let done = async move {
+            tokio::time::sleep(wait).await;
+            redis.session(feed.name()).await
+        };
+        ctx.spawn(done.into_actor(self).map(|result, reader, _| {
+            reader.session_due = false;
+            reader.session_read_at = Some(Instant::now());
+            match result {
+                Ok(Some(session)) => reader.feed.set_session(session),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(session.id = %reader.feed.name().session, %error, "session not read"),
+            }
+        }));
+    }
+}
+
+impl Actor for FeedReader {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // What happened between reading the session and registering the feed.
+        self.read(ctx);
+    }
+}
+
+impl Handler<Wake> for FeedReader {
+    type Result = ();
+
+    fn handle(&mut self, Wake: Wake, ctx: &mut Self::Context) {
+        self.read(ctx);
+    }
+}

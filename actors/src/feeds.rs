@@ -1,0 +1,99 @@
+//! The feeds of this node: one for each session that somebody watches here.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix::{Actor, Addr};
+use domain::SessionRef;
+use redis_scripts::Redis;
+
+use crate::{
+    arbiters::Arbiters,
+    feed::{Feed, FeedReader, Wake},
+    history::{History, HistoryError},
+    watch::{Start, Watch},
+};
+
+/// Handle to the feeds of this node; cheap to clone.
+#[derive(Clone)]
+pub struct Feeds(Arc<Shared>);
+
+struct Shared {
+    redis: Redis,
+    history: History,
+    arbiters: Arc<Arbiters>,
+    // Not a tokio lock: it is held for a look-up only, never across an await.
+    map: Mutex<HashMap<SessionRef, Known>>,
+}
+
+struct Known {
+    feed: Arc<Feed>,
+    reader: Addr<FeedReader>,
+}
+
+impl Feeds {
+    pub(crate) fn new(redis: Redis, history: History, arbiters: Arc<Arbiters>) -> Self {
+        Self(Arc::new(Shared { redis, history, arbiters, map: Mutex::default() }))
+    }
+
+    /// Begins to watch a session; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// [`HistoryError`] when Redis gives no usable answer.
+    pub async fn watch(&self, session: &SessionRef, start: Start) -> Result<Option<Watch>, HistoryError> {
+        if let Some(feed) = self.join(session) {
+            return Ok(Some(Watch::new(feed, self.clone(), self.0.history.clone(), start)));
+        }
+        let Some(found) = self.0.redis.session(session).await? else { return Ok(None) };
+        let mut map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = map.entry(session.clone()).or_insert_with(|| {
+            let feed = Arc::new(Feed::new(found));
+            let (reading, redis, history) = (feed.clone(), self.0.redis.clone(), self.0.history.clone());
+            let reader = FeedReader::start_in_arbiter(&self.0.arbiters.next(), move |_| {
+                FeedReader::new(reading, redis, history)
+            });
+            Known { feed, reader }
+        });
+        let feed = known.feed.clone();
+        feed.count_watcher(true);
+        drop(map);
+        Ok(Some(Watch::new(feed, self.clone(), self.0.history.clone(), start)))
+    }
+
+    fn join(&self, session: &SessionRef) -> Option<Arc<Feed>> {
+        let map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = map.get(session).filter(|known| known.reader.connected())?;
+        known.feed.count_watcher(true);
+        // Somebody may have watched for a while without a wake-up that got through.
+        known.reader.do_send(Wake);
+        Some(known.feed.clone())
+    }
+
+    /// One watcher less; a feed that nobody watches is forgotten, and its reader ends.
+    pub(crate) fn leave(&self, feed: &Feed) {
+        let mut map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
+        feed.count_watcher(false);
+        if feed.watchers() == 0 {
+            map.remove(feed.name());
+        }
+    }
+
+    /// Makes the feed of a session look for news, if somebody watches it here.
+    pub(crate) fn wake(&self, session: &SessionRef) {
+        let map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = map.get(session) {
+            // News may be lost: the next one, or the timer, brings the same.
+            known.reader.do_send(Wake);
+        }
+    }
+
+    /// Makes all feeds look for news: a published wake-up can be lost.
+    pub(crate) fn wake_all(&self) {
+        let map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
+        for known in map.values() {
+            known.reader.do_send(Wake);
+        }
+    }
+}

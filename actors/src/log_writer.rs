@@ -1,0 +1,240 @@
+//! The log writer: brings what the stream holds into ClickHouse, confirms it only then, and derives the results of
+//! sessions that ended. Any node may do it for any partition, one at a time by lease; a crash at any point repeats the
+//! same batch, which changes nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
+use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent, ResultContext};
+use domain::{OrgId, Session, SessionRef};
+use redis_scripts::{Content, Entry, Redis, UnsettledSession, keys::Partition};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{clock, closing::settle_record};
+
+/// How long a lease lasts without renewal. A batch that takes longer may be written by two nodes, which changes
+/// nothing; only one of them can confirm it.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Entries of one partition in one batch.
+const ENTRIES: usize = 32;
+
+/// Partitions in one batch: bounds what a batch can hold in memory when there is a backlog.
+const PARTITIONS_AT_ONCE: usize = 16;
+
+/// Confirmed entries are kept this long all the same.
+const KEEP_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// How often streams are trimmed.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+
+/// The longest wait after a failure.
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Why a batch could not be brought into ClickHouse. It is tried again.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Redis(#[from] redis_scripts::Error),
+    #[error(transparent)]
+    Log(#[from] clickhouse_schema::Error),
+}
+
+/// See the module.
+pub(crate) struct LogWriter(Arc<Writer>);
+
+struct Writer {
+    redis: Redis,
+    log: EventLog,
+    id: Uuid,
+    every: Duration,
+    stop: watch::Receiver<bool>,
+}
+
+impl LogWriter {
+    /// Looks for new entries `every` so often; ends, giving its leases back, when `stop` says so.
+    pub(crate) fn new(redis: Redis, log: EventLog, every: Duration, stop: watch::Receiver<bool>) -> Self {
+        Self(Arc::new(Writer { redis, log, id: Uuid::new_v4(), every, stop }))
+    }
+}
+
+impl Actor for LogWriter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let writer = self.0.clone();
+        async move { writer.run().await }.into_actor(self).spawn(ctx);
+    }
+}
+
+impl Writer {
+    async fn run(&self) {
+        let mut stop = self.stop.clone();
+        let (mut backoff, mut prepared, mut trimmed_at) = (Duration::ZERO, false, tokio::time::Instant::now());
+        while !*stop.borrow() {
+            let written = self.round(&mut prepared, &mut trimmed_at).await;
+            let wait = match written {
+                // There may be more right away.
+                Ok(true) => Duration::from_millis(1),
+                Ok(false) => self.every,
+                Err(error) => {
+                    backoff = (backoff * 2).clamp(Duration::from_millis(200), MAX_BACKOFF);
+                    metrics::counter!("promptster_log_write_failures_total").increment(1);
+                    tracing::warn!(%error, backoff_ms = backoff.as_millis(), "log not written; the batch is repeated");
+                    backoff
+                }
+            };
+            if wait != backoff {
+                backoff = Duration::ZERO;
+            }
+            drop(tokio::time::timeout(wait, stop.changed()).await);
+        }
+        let held: Vec<Partition> = Partition::all().collect();
+        drop(self.redis.release_partitions(self.id, &held).await);
+    }
+
+    /// Writes what there is, a batch for each group of partitions; answers whether there was anything.
+    async fn round(&self, prepared: &mut bool, trimmed_at: &mut tokio::time::Instant) -> Result<bool, WriteError> {
+        if !*prepared {
+            self.redis.prepare_log().await?;
+            *prepared = true;
+        }
+        let mut wrote = false;
+        let held = self.redis.lease_partitions(self.id, LEASE).await?;
+        for partitions in held.chunks(PARTITIONS_AT_ONCE) {
+            let mut batch = self.redis.read_pending(partitions).await?;
+            if batch.is_empty() {
+                batch = self.redis.read_new(partitions, ENTRIES).await?;
+            }
+            if !batch.is_empty() {
+                wrote = true;
+                self.write(&batch).await?;
+                // A lease must outlast the next batch too.
+                self.redis.lease_partitions(self.id, LEASE).await?;
+            }
+        }
+        if trimmed_at.elapsed() > TRIM_EVERY {
+            *trimmed_at = tokio::time::Instant::now();
+            for partition in &held {
+                self.redis.trim_log(*partition, clock::now().millis() - KEEP_MS).await?;
+            }
+        }
+        Ok(wrote)
+    }
+
+    async fn write(&self, batch: &[Entry]) -> Result<(), WriteError> {
+        let (mut events, mut entities, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut flushed: BTreeMap<Partition, BTreeMap<SessionRef, u64>> = BTreeMap::new();
+        let mut ids: BTreeMap<Partition, Vec<String>> = BTreeMap::new();
+        for entry in batch {
+            ids.entry(entry.partition).or_default().push(entry.id.clone());
+            match &entry.content {
+                Content::Events(parts) => {
+                    for part in parts {
+                        let upto = flushed.entry(entry.partition).or_default();
+                        let seq = upto.entry(part.session.clone()).or_default();
+                        *seq = part.last_seq().max(*seq);
+                        touched.insert(part.session.clone());
+                        events.extend(part.events.iter().map(|stored| LoggedEvent {
+                            stored: stored.clone(),
+                            session_created_at: part.session_created_at,
+                            version: entry.version(),
+                        }));
+                    }
+                }
+                Content::Entity(change) => {
+                    if let ("session", Ok(session)) = (change.kind.as_str(), change.id.parse()) {
+                        touched.insert(SessionRef::new(change.org, session));
+                    }
+                    entities.push(EntityRow {
+                        org: change.org,
+                        kind: change.kind.clone(),
+                        id: change.id.clone(),
+                        version: change.version,
+                        deleted: false,
+                        fields: change.fields.clone().into_iter().collect(),
+                        written_at: domain::Timestamp::from_millis(
+                            i64::try_from(entry.version() >> 20).unwrap_or(i64::MAX),
+                        ),
+                    });
+                }
+            }
+        }
+        self.write_events(&events).await?;
+        if !entities.is_empty() {
+            self.log.append_entities(&entities).await?;
+        }
+        for session in &touched {
+            self.settle(session).await?;
+        }
+        for (partition, ids) in ids {
+            let flushed: Vec<(SessionRef, u64)> = flushed.remove(&partition).unwrap_or_default().into_iter().collect();
+            if !self.redis.confirm_written(self.id, partition, &ids, &flushed).await? {
+                tracing::info!(partition = partition.index(), "lease lost; another node confirms");
+            }
+        }
+        metrics::counter!("promptster_log_events_written_total").increment(u64::try_from(events.len()).unwrap_or(0));
+        Ok(())
+    }
+
+    /// Writes events; what ClickHouse refuses by itself goes to the dead letters, visibly, and holds nobody up.
+    async fn write_events(&self, events: &[LoggedEvent]) -> Result<(), WriteError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let refused = self.log.append_events_isolating(events).await?;
+        let letters: Vec<DeadLetter> = refused
+            .into_iter()
+            .filter_map(|(place, reason)| {
+                let stored = &events.get(place)?.stored;
+                tracing::error!(event.id = %stored.event.id, reason, "event refused by clickhouse: dead letter");
+                metrics::counter!("promptster_dead_letters_total").increment(1);
+                Some(DeadLetter {
+                    org: stored.org,
+                    session: stored.event.session_id.to_string(),
+                    event_id: stored.event.id,
+                    received_at: stored.received_at,
+                    reason,
+                    raw: stored.event.raw().clone(),
+                })
+            })
+            .collect();
+        if !letters.is_empty() {
+            self.log.append_dead_letters(&letters).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings what follows a session up to date: index and key, and the results if it has ended.
+    async fn settle(&self, name: &SessionRef) -> Result<(), WriteError> {
+        let Some(session) = settle_record(&self.redis, name).await? else { return Ok(()) };
+        if session.record.ended_at.is_none() {
+            return Ok(());
+        }
+        self.log.derive_results(name, &result_context(&session)).await?;
+        if let Some(assessment) = session.record.assessment {
+            let settled = UnsettledSession { assessment, session: name.session.clone() };
+            self.redis.settle_session(OrgId(name.org.0), &settled).await?;
+        }
+        Ok(())
+    }
+}
+
+fn result_context(session: &Session) -> ResultContext {
+    let record = &session.record;
+    let now = clock::now();
+    ResultContext {
+        assessment: record.assessment,
+        candidate_key: record.candidate_key,
+        created_at: record.created_at,
+        ended_at: record.ended_at,
+        // Derived later means derived from more; a tie cannot matter, since one writer at a time derives a session.
+        version: u64::try_from(now.millis()).unwrap_or(0),
+        derived_at: now,
+    }
+}

@@ -1,0 +1,77 @@
+//! Everything of this crate that runs, started and stopped together.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Actor;
+use clickhouse_schema::EventLog;
+use redis_scripts::Redis;
+use tokio::sync::watch;
+
+use crate::{Feeds, History, Sessions, arbiters::Arbiters, log_writer::LogWriter, wakeups::Wakeups};
+
+/// What is configured.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads for actors.
+    pub threads: usize,
+    /// How long events are taken after their session was closed.
+    pub grace: Duration,
+    /// How often the log writer looks for new entries.
+    pub log_every: Duration,
+}
+
+impl Default for Options {
+    /// One thread for each core, ten minutes of grace, four looks a second.
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+            grace: Duration::from_secs(600),
+            log_every: Duration::from_millis(250),
+        }
+    }
+}
+
+/// The actors of a node.
+pub struct Running {
+    /// Takes events.
+    pub sessions: Sessions,
+    /// Shows sessions live.
+    pub feeds: Feeds,
+    /// Reads what was.
+    pub history: History,
+    arbiters: Arc<Arbiters>,
+    stop: watch::Sender<bool>,
+}
+
+impl Running {
+    /// Starts them. Must be called within an actix system.
+    #[must_use]
+    pub fn start(redis: &Redis, log: &EventLog, options: &Options) -> Self {
+        let arbiters = Arc::new(Arbiters::start(options.threads));
+        let history = History::new(redis.clone(), log.clone());
+        let feeds = Feeds::new(redis.clone(), history.clone(), arbiters.clone());
+        let grace_ms = i64::try_from(options.grace.as_millis()).unwrap_or(i64::MAX);
+        let sessions = Sessions::start(redis.clone(), arbiters.clone(), grace_ms);
+        let (stop, stopping) = watch::channel(false);
+
+        let (wakes, woken) = (redis.clone(), feeds.clone());
+        Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken));
+        let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);
+        LogWriter::start_in_arbiter(&arbiters.next(), move |_| LogWriter::new(redis, log, every, stopping));
+        Self { sessions, feeds, history, arbiters, stop }
+    }
+
+    /// Forgets sessions that took nothing for a while. To be called now and then.
+    pub fn tidy(&self) {
+        self.sessions.forget_idle();
+    }
+
+    /// Stops them. Nothing has to be flushed: what is not in ClickHouse yet is in Redis, and is taken up at the next
+    /// start.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        // Long enough to give the leases back; if not, they run out.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.arbiters.stop();
+    }
+}

@@ -1,0 +1,290 @@
+//! Candidate keys: what one is, how it is made, read and finished. Redeeming stands in `redeem.rs`.
+
+use domain::{OrgId, SessionId, Timestamp};
+use futures_util::future::try_join_all;
+use uuid::Uuid;
+
+use crate::{
+    Entity, Error, Fields, Redis,
+    indexed::org_entity,
+    keys::{OrgKeys, SecretDigest},
+    random_candidate_key, scripts,
+    secrets::{Owner, Purpose},
+    stored::{instant, millis, number, required, required_instant, words},
+};
+
+/// How far a candidate key has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyStatus {
+    /// Made, and still to be redeemed.
+    Pending,
+    /// Its session is running.
+    Redeemed,
+    /// Its session was submitted or closed by its time limit.
+    Completed,
+    /// Its time passed before completion.
+    Expired,
+    /// Completed, and marked by a reviewer.
+    Hired,
+}
+
+impl KeyStatus {
+    /// The word that is shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Redeemed => "redeemed",
+            Self::Completed => "completed",
+            Self::Expired => "expired",
+            Self::Hired => "hired",
+        }
+    }
+}
+
+/// What the candidate agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// When.
+    pub at: Timestamp,
+    /// The version of the disclosure.
+    pub version: String,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// A candidate key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateKey {
+    /// Which one.
+    pub id: Uuid,
+    /// Whose.
+    pub org: OrgId,
+    /// The assessment it lets in to.
+    pub assessment: Uuid,
+    /// `PST-XXXX-XXXX`.
+    pub key: String,
+    /// The candidate's address.
+    pub email: Option<String>,
+    /// The candidate's name.
+    pub name: Option<String>,
+    /// Whom the candidate is told to work for, where it is not the organisation's name.
+    pub org_name: Option<String>,
+    /// Its session, once redeemed.
+    pub session: Option<SessionId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it counts, unless completed.
+    pub expires_at: Timestamp,
+    /// When its session began.
+    pub redeemed_at: Option<Timestamp>,
+    /// When it was completed.
+    pub completed_at: Option<Timestamp>,
+    /// When its expiry closed it.
+    pub expired_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When a reviewer marked it.
+    pub hired_at: Option<Timestamp>,
+    /// What the candidate agreed to.
+    pub consent: Option<Consent>,
+    /// The public keys that its events may be signed with, newest last.
+    pub pubkeys: Vec<String>,
+    /// What model traffic cost so far, in US dollars.
+    pub total_cost_usd: Option<f64>,
+}
+
+impl CandidateKey {
+    /// How far it has come.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
+        match (self.completed_at, self.hired_at, self.redeemed_at) {
+            (Some(_), Some(_), _) => KeyStatus::Hired,
+            (Some(_), None, _) => KeyStatus::Completed,
+            (None, _, _) if self.expired_at.is_some() || self.expires_at <= now => KeyStatus::Expired,
+            (None, _, Some(_)) => KeyStatus::Redeemed,
+            (None, _, None) => KeyStatus::Pending,
+        }
+    }
+
+    /// Whether it still opens anything.
+    #[must_use]
+    pub fn authenticates(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.status(now) != KeyStatus::Expired
+    }
+}
+
+/// What candidate keys are made of.
+#[derive(Debug, Clone)]
+pub struct NewCandidateKey {
+    /// The candidate's address.
+    pub email: Option<String>,
+    /// The candidate's name.
+    pub name: Option<String>,
+    /// Whom the candidate is told to work for.
+    pub org_name: Option<String>,
+}
+
+/// How a key comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyEnd {
+    /// Its session was closed by the candidate, a reviewer or the time limit.
+    Completed,
+    /// Its time passed.
+    Expired,
+}
+
+pub(crate) fn entity(org: OrgId, id: Uuid) -> Entity<'static> {
+    org_entity(org, "candidate_key", id)
+}
+
+impl Redis {
+    /// Makes candidate keys of an assessment, in order.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn create_candidate_keys(
+        &self,
+        org: OrgId,
+        assessment: Uuid,
+        new: &[NewCandidateKey],
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<CandidateKey>, Error> {
+        // Ids that count up, so that the index keeps the order of keys made in the same millisecond.
+        let ids: Vec<Uuid> = new.iter().map(|_| Uuid::now_v7()).collect();
+        try_join_all(
+            new.iter().zip(ids).map(|(new, id)| self.create_candidate_key(org, assessment, new, id, expires_at, now)),
+        )
+        .await
+    }
+
+    async fn create_candidate_key(
+        &self,
+        org: OrgId,
+        assessment: Uuid,
+        new: &NewCandidateKey,
+        id: Uuid,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<CandidateKey, Error> {
+        // The look-up first: it makes the key unique, and without its record it opens nothing.
+        let key = loop {
+            let key = random_candidate_key()?;
+            if self.claim_secret(Purpose::Candidate, &SecretDigest::of(&key), Owner { org, id }, None).await? {
+                break key;
+            }
+        };
+        let mut fields = vec![
+            ("assessment", assessment.to_string()),
+            ("key", key.clone()),
+            ("created", millis(now)),
+            ("expires", millis(expires_at)),
+        ];
+        let mut put = |field, value: &Option<String>| fields.extend(value.clone().map(|value| (field, value)));
+        put("email", &new.email);
+        put("name", &new.name);
+        put("org_name", &new.org_name);
+        let keys = OrgKeys::of(org);
+        let indexes = [keys.index(format_args!("keys:{assessment}")), keys.index("keys")];
+        self.create_entity(&entity(org, id), &fields, &indexes, now).await?;
+        let fields = fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
+        candidate_key_of(org, id, &fields)
+    }
+
+    /// A candidate key, whatever its state.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn candidate_key(&self, org: OrgId, id: Uuid) -> Result<Option<CandidateKey>, Error> {
+        let fields = self.read_entity(&entity(org, id).key).await?;
+        fields.map(|fields| candidate_key_of(org, id, &fields)).transpose()
+    }
+
+    /// The candidate keys of an assessment that are not revoked, oldest first.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn list_candidate_keys(&self, org: OrgId, assessment: Uuid) -> Result<Vec<CandidateKey>, Error> {
+        let index = OrgKeys::of(org).index(format_args!("keys:{assessment}"));
+        let found = self.read_index(org, "candidate_key", &index).await?;
+        let keys =
+            found.iter().map(|(id, fields)| candidate_key_of(org, *id, fields)).collect::<Result<Vec<_>, _>>()?;
+        Ok(keys.into_iter().filter(|key| key.revoked_at.is_none()).collect())
+    }
+
+    /// Revokes a candidate key; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn revoke_candidate_key(&self, org: OrgId, id: Uuid, now: Timestamp) -> Result<bool, Error> {
+        self.write_entity(&entity(org, id), Some(true), &[("revoked", millis(now))], &[]).await
+    }
+
+    /// Records what the candidate agreed to; `false` when there is no such key.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn record_consent(&self, org: OrgId, id: Uuid, consent: &Consent) -> Result<bool, Error> {
+        let set = [
+            ("consent_at", millis(consent.at)),
+            ("consent_version", consent.version.clone()),
+            ("consent_hash", consent.hash.clone()),
+        ];
+        self.write_entity(&entity(org, id), Some(true), &set, &[]).await
+    }
+
+    /// Brings a key to its end, once: who comes second changes nothing. Call it after the session is closed, so that
+    /// a crash in between is repaired by calling both again. The key as it is then; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn finish_key(
+        &self,
+        org: OrgId,
+        id: Uuid,
+        end: KeyEnd,
+        at: Timestamp,
+    ) -> Result<Option<CandidateKey>, Error> {
+        let mut invocation = scripts::finish_key().prepare_invoke();
+        entity(org, id).name_in(&mut invocation);
+        invocation.arg(at.millis()).arg(match end {
+            KeyEnd::Completed => "completed",
+            KeyEnd::Expired => "expired",
+        });
+        {
+            let mut connection = self.connection().await?;
+            let _: i64 = invocation.invoke_async(&mut connection).await?;
+        }
+        self.candidate_key(org, id).await
+    }
+}
+
+pub(crate) fn candidate_key_of(org: OrgId, id: Uuid, fields: &Fields) -> Result<CandidateKey, Error> {
+    let text = |field: &str| fields.get(field).cloned();
+    let consent = instant(fields, "consent_at")?.map(|at| Consent {
+        at,
+        version: text("consent_version").unwrap_or_default(),
+        hash: text("consent_hash").unwrap_or_default(),
+    });
+    Ok(CandidateKey {
+        id,
+        org,
+        assessment: required(fields, "assessment")?,
+        key: required(fields, "key")?,
+        email: text("email"),
+        name: text("name"),
+        org_name: text("org_name"),
+        session: number(fields, "session")?,
+        created_at: required_instant(fields, "created")?,
+        expires_at: required_instant(fields, "expires")?,
+        redeemed_at: instant(fields, "redeemed")?,
+        completed_at: instant(fields, "completed")?,
+        expired_at: instant(fields, "expired")?,
+        revoked_at: instant(fields, "revoked")?,
+        hired_at: instant(fields, "hired")?,
+        consent,
+        pubkeys: words(fields, "pubkeys").map(str::to_owned).collect(),
+        total_cost_usd: number(fields, "cost")?,
+    })
+}
