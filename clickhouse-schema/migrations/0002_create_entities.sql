@@ -1,4 +1,4 @@
--- Every state of every entity (organisations, keys, assessments, sessions …); the greatest version is the newest.
+-- Every state of every entity (organisations, keys, assessments, sessions …): the greatest version is the newest.
 CREATE TABLE IF NOT EXISTS {database}.entities {on_cluster}
 (
     org_id UUID,

@@ -2,12 +2,11 @@
 -- its own row where it is in the cohort, else what the caller gave. The ratios travel as their bits, so that nothing
 -- is lost on the way through text.
 SELECT
-    metric,
     count() AS sessions,
     countIf(tests_passed_at_end) AS passed,
     avg(value) AS average,
     count(value) AS with_value,
-    max(is_subject) AS is_member,
+    toBool(max(is_subject)) AS is_member,
     any(own) AS own_value,
     countIf(if(less_is_better, own < value, own > value)) AS beaten
 FROM

@@ -1,4 +1,4 @@
--- `{sums}` is sum_session.sql.
+-- The sums come from sum_session.sql.
 INSERT INTO session_results
 (
     org_id, assessment_id, session_id, candidate_key, created_at, started_at, ended_at,

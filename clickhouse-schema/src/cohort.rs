@@ -77,8 +77,8 @@ impl EventLog {
             .question_about_cohort(include_str!("../queries/compare_cohort.sql"), org, assessment)
             // No session has the empty id.
             .param("subject", subject.map_or("", |subject| subject.session.as_str()))
-            .param("less_is_better", METRICS.map(|metric| metric.better == Better::Less))
-            .param("given", given.unwrap_or_default().map(|value| value.map(f64::to_bits)));
+            .param("less_is_better", METRICS.map(|metric| metric.better == Better::Less).to_vec())
+            .param("given", given.unwrap_or_default().map(|value| value.map(f64::to_bits)).to_vec());
         let rows: Vec<MetricRow> = event_log::all(query).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let mut stats = CohortStats {

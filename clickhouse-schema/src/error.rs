@@ -20,6 +20,9 @@ pub enum Error {
     /// What came back, or what was to be sent, does not fit the types.
     #[error("clickhouse sent or wants something else: {0}")]
     Decode(String),
+    /// The database was migrated with another file of that name; a migration that was ever released is never changed.
+    #[error("the database was migrated with another {0}; a released migration must not be changed")]
+    Drifted(String),
 }
 
 /// Exceptions that pass: limits reached, replicas missing, the network between servers.

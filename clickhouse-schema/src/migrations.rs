@@ -96,10 +96,7 @@ fn missing(all: &[Migration], applied: &[Applied]) -> Result<Vec<Migration>, Err
             None => missing.push(*migration),
             Some(known) if *known == checksum(migration.sql) => {}
             Some(_) => {
-                return Err(Error::Decode(format!(
-                    "the database was migrated with another {}; a released migration must not be changed",
-                    migration.name
-                )));
+                return Err(Error::Drifted(migration.name.to_owned()));
             }
         }
     }

@@ -1,0 +1,10 @@
+//! Against a real ClickHouse engine, one per test.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails where it stands")]
+
+mod append;
+mod cohort;
+mod faults;
+mod history;
+mod migrations;
+mod results;
+mod store;

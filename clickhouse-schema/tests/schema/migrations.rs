@@ -1,0 +1,27 @@
+use clickhouse_schema::{Config, Error, EventLog};
+
+use crate::store::Store;
+
+#[tokio::test]
+async fn migrating_again_changes_nothing_and_a_changed_migration_is_refused() {
+    let store = Store::start().await;
+    assert_eq!(store.log.migrate().await.unwrap(), 0);
+
+    let durable = EventLog::new(&Config { durable_inserts: true, ..store.config.clone() });
+    assert_eq!(durable.migrate().await.unwrap(), 0);
+    let undurable = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' \
+         AND create_table_query NOT LIKE '%fsync_after_insert = 1%'";
+    assert_eq!(store.number(undurable).await, 0);
+
+    // A database of another name is another world.
+    let other = EventLog::new(&Config { database: "an-other `name`".to_owned(), ..store.config.clone() });
+    assert_eq!(other.migrate().await.unwrap(), 4);
+
+    // A migration that failed half way is taken up again.
+    store.run("ALTER TABLE schema_migrations DELETE WHERE number >= 3 SETTINGS mutations_sync = 2").await;
+    assert_eq!(store.log.migrate().await.unwrap(), 2);
+
+    store.run("ALTER TABLE schema_migrations UPDATE checksum = 'x' WHERE number = 2 SETTINGS mutations_sync = 2").await;
+    let error = store.log.migrate().await.unwrap_err();
+    assert!(matches!(&error, Error::Drifted(name) if name == "0002_create_entities"), "{error}");
+}
