@@ -99,7 +99,7 @@ impl fmt::Display for Report {
         }
         rest(out, refused)?;
         if !self.broken.is_empty() {
-            writeln!(out, "  {} lines of the transcript are broken and were left out", self.broken.len())?;
+            writeln!(out, "  {} broken line(s) of the transcript left out", self.broken.len())?;
             for (line, error) in self.broken.iter().take(SHOWN) {
                 writeln!(out, "    line {line}: {error}")?;
             }

@@ -19,6 +19,8 @@ use wire::{Fate, Message, Verdict};
 
 /// The server pings every 15 s; a connection that is silent for this long is dead.
 const SILENCE: Duration = Duration::from_secs(45);
+/// How long the server may leave events without any answer before the connection counts as dead.
+const ANSWER: Duration = Duration::from_secs(60);
 /// How long the server may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
@@ -90,6 +92,7 @@ pub(crate) async fn stream(
         is_open: true,
         outbox: Outbox::default(),
         paused_until: Instant::now(),
+        answer_due: Instant::now(),
         trouble: None,
         failures: 0,
         closing: None,
@@ -115,6 +118,8 @@ struct Stream<'a, F> {
     is_open: bool,
     outbox: Outbox,
     paused_until: Instant,
+    /// When the server has to have answered, if something is in flight.
+    answer_due: Instant,
     /// Since when nothing gets through, if that is so.
     trouble: Option<Instant>,
     failures: u32,
@@ -148,6 +153,7 @@ impl<F: FnMut(News)> Stream<'_, F> {
         while self.is_open || self.outbox.len() > 0 {
             let is_ready = self.outbox.is_ready(limits);
             let is_paused = self.paused_until > Instant::now();
+            let is_awaited = self.outbox.in_flight() > 0;
             let room = limits.window.saturating_sub(self.outbox.len());
             tokio::select! {
                 incoming = source.next() => {
@@ -167,6 +173,9 @@ impl<F: FnMut(News)> Stream<'_, F> {
                 written = &mut writer => {
                     let reason = written.err().map_or_else(|| "the connection ended".to_owned(), |e| e.to_string());
                     return Err(Broken::Lost(reason));
+                }
+                () = sleep_until(self.answer_due), if is_awaited => {
+                    return Err(Broken::Lost("the server answers nothing".to_owned()));
                 }
                 () = sleep_until(heard_at + SILENCE) => {
                     return Err(Broken::Lost("the server is silent".to_owned()));
@@ -189,6 +198,9 @@ impl<F: FnMut(News)> Stream<'_, F> {
     }
 
     fn send_next(&mut self, limits: Limits, send: impl FnOnce(tungstenite::Message)) {
+        if self.outbox.in_flight() == 0 {
+            self.answer_due = Instant::now() + ANSWER;
+        }
         match self.outbox.next_frame(limits) {
             Next::Frame(text) => send(tungstenite::Message::text(text)),
             Next::TooLarge(id, size) => {
@@ -211,10 +223,14 @@ impl<F: FnMut(News)> Stream<'_, F> {
             None => return Err(Broken::Lost("the connection ended".to_owned())),
         };
         match connection::understood(&text)? {
-            Message::Ack { results } => self.settle(&results)?,
+            Message::Ack { results } => {
+                self.answer_due = Instant::now() + ANSWER;
+                self.settle(&results)?;
+            }
             Message::Slow { retry_after_ms } => {
                 let pause = Duration::from_millis(retry_after_ms.min(300_000));
                 self.paused_until = self.paused_until.max(Instant::now() + pause);
+                self.answer_due = self.answer_due.max(self.paused_until + ANSWER);
                 (self.news)(News::Slowed(pause));
             }
             Message::Closing { reason } => self.closing = Some(reason.unwrap_or_default()),

@@ -65,7 +65,8 @@ impl Outbox {
         !self.unsent.is_empty() && self.in_flight() < limits.window
     }
 
-    fn in_flight(&self) -> usize {
+    /// Events sent and not acknowledged.
+    pub(super) fn in_flight(&self) -> usize {
         self.waiting.len().saturating_sub(self.unsent.len())
     }
 

@@ -81,7 +81,8 @@ fn parse(text: &str) -> (Vec<Line>, Vec<(usize, String)>) {
             // A resumed session repeats its earlier lines.
             Ok(Some(line)) if seen.insert(line.uuid.clone()) => lines.push(line),
             Ok(_) => {}
-            Err(error) => broken.push((number, error.to_string())),
+            // The parser sees one line only; its line number would mislead.
+            Err(error) => broken.push((number, error.to_string().replace(" at line 1 column ", " at column "))),
         }
     }
     (lines, broken)
