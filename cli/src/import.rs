@@ -35,7 +35,7 @@ pub(crate) struct Import {
     /// The transcript, a .jsonl file.
     transcript: PathBuf,
 
-    /// The server's address, such as https://promptster.example.com.
+    /// The server's address, beginning with http:// or https://.
     #[arg(long, value_name = "URL", env = "PROMPTSTER_API_URL")]
     server: String,
 
