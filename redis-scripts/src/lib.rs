@@ -7,6 +7,7 @@
 //! - Nothing is retried behind a caller's back: an error means "not known", never "not written".
 
 mod api_keys;
+mod assessments;
 mod candidate_keys;
 mod commit;
 mod connection;
@@ -27,6 +28,7 @@ pub mod tail;
 mod windows;
 
 pub use api_keys::{ApiKey, Scopes};
+pub use assessments::{Assessment, AssessmentTerms};
 pub use candidate_keys::{CandidateKey, Consent, KeyEnd, KeyStatus, NewCandidateKey};
 pub use commit::LoggedEvents;
 pub use connection::{Config, Redis};

@@ -1,0 +1,248 @@
+//! The commit path on a real Redis: dedupe, seq, sums, the tail and the log stream.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::time::Duration;
+
+use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, Totals, testing};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use redis::aio::MultiplexedConnection;
+use redis_scripts::{
+    Close, Commit, CommitPart, Config, Content, NewSession, Outcome, Redis, Refusal,
+    keys::{Partition, SessionKeys},
+    tail::From,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+const NOW: i64 = 1_790_000_000_000;
+
+struct Committer {
+    redis: Redis,
+    connection: MultiplexedConnection,
+    id: Uuid,
+    nonce: u64,
+}
+
+impl Committer {
+    async fn new(redis: &Redis) -> Self {
+        let connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
+        Self { redis: redis.clone(), connection, id: Uuid::new_v4(), nonce: 0 }
+    }
+
+    async fn run(&mut self, parts: &[CommitPart], now: i64) -> Vec<Outcome> {
+        self.nonce += 1;
+        self.repeat(parts, now).await
+    }
+
+    async fn repeat(&mut self, parts: &[CommitPart], now: i64) -> Vec<Outcome> {
+        let partition = SessionKeys::of(parts[0].session()).partition();
+        let now = Timestamp::from_millis(now);
+        let commit = Commit { partition, committer: self.id, nonce: self.nonce, parts, now, grace_ms: 600_000 };
+        commit.run(&mut self.connection).await.unwrap()
+    }
+
+    async fn one(&mut self, session: &SessionRef, events: &[Event]) -> Outcome {
+        self.run(&[part(session, events)], NOW).await.remove(0)
+    }
+
+    async fn totals(&self, session: &SessionRef) -> Totals {
+        self.redis.session(session).await.unwrap().unwrap().totals
+    }
+}
+
+fn part(session: &SessionRef, events: &[Event]) -> CommitPart {
+    part_of(session, events, &NewSession::default())
+}
+
+fn part_of(session: &SessionRef, events: &[Event], new: &NewSession) -> CommitPart {
+    let mut sum = Contribution::default();
+    for (order, event) in (0..).zip(events) {
+        sum.add(&Contribution::of(event, order, Timestamp::from_millis(NOW)));
+    }
+    CommitPart::new(session, new, events, &sum, Timestamp::from_millis(NOW))
+}
+
+fn session(name: &str) -> SessionRef {
+    SessionRef::new(OrgId(Uuid::new_v4()), name.parse().unwrap())
+}
+
+fn prompt(session: &SessionRef) -> Event {
+    testing::parse(&testing::envelope(session.session.as_str(), "prompt", NOW, json!({ "text": "hi" })))
+}
+
+fn redis(server: &test_support::Redis) -> Redis {
+    Redis::new(&Config::new(server.url())).unwrap()
+}
+
+#[tokio::test]
+async fn events_are_recorded_once_in_order_and_answered_alike_when_the_call_is_repeated() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    redis.load_scripts().await.unwrap();
+    let mut committer = Committer::new(&redis).await;
+    let name = session("s");
+    let events = [prompt(&name), prompt(&name), prompt(&name)];
+
+    let first = committer.run(&[part(&name, &events[..2])], NOW).await;
+    assert_eq!(first, [Outcome::Recorded { base: 0, created: true, closed: false }]);
+    // The answer was lost and the call is made again: it says what it said.
+    assert_eq!(committer.repeat(&[part(&name, &events[..2])], NOW).await, first);
+    // Another call with one of the ids: nothing is applied, and the one is named.
+    assert_eq!(committer.one(&name, &events[1..]).await, Outcome::Repeated(vec![true, false]));
+    assert_eq!(committer.totals(&name).await.counts.prompts, 2);
+    let rest = committer.one(&name, &events[2..]).await;
+    assert_eq!(rest, Outcome::Recorded { base: 2, created: false, closed: false });
+
+    // The same ids in another organisation's session of the same name are other events.
+    let other = session("s");
+    assert_eq!(
+        committer.one(&other, &events).await,
+        Outcome::Recorded { base: 0, created: true, closed: false },
+        "another organisation cannot make events of this one repeats"
+    );
+
+    let tail = redis.read_tail(&name, From::Seq(0)).await.unwrap();
+    assert_eq!((tail.newest, tail.flushed), (3, 0));
+    let read: Vec<_> = tail.events.iter().map(|stored| (stored.seq, stored.event.raw().clone())).collect();
+    let sent: Vec<_> = (1..).zip(&events).map(|(seq, event)| (seq, event.raw().clone())).collect();
+    assert_eq!(read, sent, "exact bytes, by seq");
+    let later = redis.read_tail(&name, From::Seq(1)).await.unwrap();
+    assert_eq!(later.events.iter().map(|stored| stored.seq).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_session_is_made_bound_promoted_closed_and_refuses_by_name() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    let mut committer = Committer::new(&redis).await;
+    let name = session("s");
+    let key = Uuid::new_v4();
+    let new = NewSession { candidate_key: Some(key), assessment: Some(Uuid::new_v4()), ..NewSession::default() };
+    let start = json!({ "cwd": "/code", "repoUrl": "https://example.com/r", "other": 1 });
+    let start = testing::parse(&testing::envelope("s", "session_start", NOW - 5, start));
+    assert_eq!(
+        committer.run(&[part_of(&name, &[start], &new)], NOW).await,
+        [Outcome::Recorded { base: 0, created: true, closed: false }]
+    );
+    let made = redis.session(&name).await.unwrap().unwrap();
+    assert_eq!(made.record.candidate_key, Some(key));
+    assert_eq!(made.record.assessment, new.assessment);
+    assert_eq!(made.record.metadata["cwd"], "/code");
+    assert_eq!(made.record.metadata.len(), 2);
+
+    let again = json!({ "cwd": "/elsewhere", "candidateName": "C" });
+    let again = testing::parse(&testing::envelope("s", "session_start", NOW, again));
+    committer.run(&[part_of(&name, &[again], &new)], NOW).await;
+    let made = redis.session(&name).await.unwrap().unwrap();
+    assert_eq!(made.record.metadata["cwd"], "/code", "what is there is not overwritten");
+    assert_eq!(made.record.metadata["candidateName"], "C");
+
+    let stranger = NewSession { candidate_key: Some(Uuid::new_v4()), ..NewSession::default() };
+    assert_eq!(
+        committer.run(&[part_of(&name, &[prompt(&name)], &stranger)], NOW).await,
+        [Outcome::Refused(Refusal::Mismatch)]
+    );
+
+    let end = testing::envelope("s", "session_end", NOW - 1, json!({}));
+    assert_eq!(
+        committer.run(&[part_of(&name, &[testing::parse(&end)], &new)], NOW).await,
+        [Outcome::Recorded { base: 2, created: false, closed: true }]
+    );
+    let late = part_of(&name, &[prompt(&name)], &new);
+    assert!(matches!(
+        committer.run(std::slice::from_ref(&late), NOW + 600_000).await[0],
+        Outcome::Recorded { base: 3, .. }
+    ));
+    let late = part_of(&name, &[prompt(&name)], &new);
+    assert_eq!(
+        committer.run(std::slice::from_ref(&late), NOW + 600_001).await,
+        [Outcome::Refused(Refusal::Ended)]
+    );
+    let close = Close {
+        ended_at: Timestamp::from_millis(NOW + 7),
+        now: Timestamp::from_millis(NOW + 9),
+        reason: "complete",
+        overwrite: false,
+    };
+    let before = redis_scripts::Closed::Before(Timestamp::from_millis(NOW - 1));
+    assert_eq!(redis.close_session(&name, &close).await.unwrap(), before, "the first close stands");
+}
+
+#[tokio::test]
+async fn sums_in_redis_equal_a_plain_fold_whatever_the_batches_and_repeats() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    let mut committer = Committer::new(&redis).await;
+    let mut runner = TestRunner::deterministic();
+    for round in 0..30 {
+        let name = session(&format!("s{round}"));
+        let tree = testing::arb_events(1..80).new_tree(&mut runner).unwrap();
+        let events: Vec<Event> = tree
+            .current()
+            .into_iter()
+            .map(|mut envelope| {
+                envelope["sessionId"] = json!(name.session);
+                testing::parse(&envelope)
+            })
+            .collect();
+        let sizes = prop::collection::vec(1usize..9, events.len()).new_tree(&mut runner).unwrap().current();
+        let (mut at, mut sizes) = (0, sizes.into_iter());
+        while at < events.len() {
+            let upto = (at + sizes.next().unwrap_or(1)).min(events.len());
+            let outcome = committer.one(&name, &events[at..upto]).await;
+            assert!(matches!(outcome, Outcome::Recorded { base, .. } if base == at as u64), "{outcome:?}");
+            let repeated = committer.one(&name, &events[at..=at]).await;
+            assert_eq!(repeated, Outcome::Repeated(vec![true]));
+            at = upto;
+        }
+        assert_eq!(committer.totals(&name).await, Totals::fold((1..).zip(&events)), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_stream_is_read_again_until_it_is_confirmed_by_the_holder_of_the_lease() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    redis.prepare_log().await.unwrap();
+    redis.prepare_log().await.unwrap();
+    let mut committer = Committer::new(&redis).await;
+    let name = session("s");
+    committer.one(&name, &[prompt(&name)]).await;
+    committer.one(&name, &[prompt(&name), prompt(&name)]).await;
+
+    let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
+    let lease = Duration::from_secs(30);
+    let all: Vec<Partition> = redis.lease_partitions(one, lease).await.unwrap();
+    assert_eq!(all.len(), 64);
+    assert_eq!(redis.lease_partitions(other, lease).await.unwrap(), []);
+
+    let batch = redis.read_new(&all, 10).await.unwrap();
+    // Two commits, and the session's record with each change of it.
+    assert_eq!(batch.len(), 3);
+    assert!(batch.windows(2).all(|pair| pair[0].version() < pair[1].version()));
+    let kinds: Vec<_> = batch.iter().map(|entry| matches!(entry.content, Content::Entity(_))).collect();
+    assert_eq!(kinds, [false, true, false]);
+    let Content::Entity(change) = &batch[1].content else { panic!("an entity") };
+    assert_eq!((change.kind.as_str(), change.id.as_str(), change.version), ("session", "s", 1));
+    assert!(change.fields.contains_key("created"));
+    let Content::Events(parts) = &batch[2].content else { panic!("events") };
+    assert_eq!((parts[0].base, parts[0].last_seq(), &parts[0].session), (1, 3, &name));
+
+    assert!(redis.read_new(&all, 10).await.unwrap().is_empty());
+    let again = redis.read_pending(&all).await.unwrap();
+    let ids = |batch: &[redis_scripts::Entry]| batch.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&again), ids(&batch), "the pending list is the frozen batch");
+
+    let partition = SessionKeys::of(&name).partition();
+    let flushed = [(name.clone(), 3)];
+    assert!(!redis.confirm_written(other, partition, &ids(&batch), &flushed).await.unwrap(), "not its lease");
+    assert_eq!(redis.read_unflushed(&name).await.unwrap().len(), 3);
+    assert_eq!(redis.trim_log(partition, i64::MAX).await.unwrap(), 0, "what is pending never goes");
+    assert!(redis.confirm_written(one, partition, &ids(&batch), &flushed).await.unwrap());
+    assert!(redis.read_pending(&all).await.unwrap().is_empty());
+    assert!(redis.read_unflushed(&name).await.unwrap().is_empty());
+    assert_eq!(redis.read_tail(&name, From::Seq(0)).await.unwrap().events.len(), 3, "watchers still find it");
+    assert!(redis.trim_log(partition, i64::MAX).await.unwrap() >= 2);
+    redis.release_partitions(one, &all).await.unwrap();
+    assert_eq!(redis.lease_partitions(other, lease).await.unwrap().len(), 64);
+}
