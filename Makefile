@@ -1,0 +1,57 @@
+# Few verbs. Each says what it does and how long it may take.
+#
+#   make run                 set up, build, serve with embedded stores; ARGS="--listen 127.0.0.1:9000" for flags,
+#                            RELEASE=1 for an optimised build; PROMPTSTER_* variables are passed through
+#   make test                set up, build, run every test
+#   make check               what needs no stores: formatting, lints, layers, licences and advisories
+#   make fmt                 format
+#   make load                short load test against a running `make run`; ARGS="--candidates 50"
+
+ARGS ?=
+CARGO ?= cargo
+# The folder of the binaries, whatever CARGO_TARGET_DIR says.
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+PROFILE = $(if $(RELEASE),release,debug)
+BINS = $(TARGET)/$(PROFILE)
+RELEASE_FLAG = $(if $(RELEASE),--release)
+
+.PHONY: run test check fmt load
+.DEFAULT_GOAL := run
+
+run:
+	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
+	@dev/setup
+	@echo "Building: 2 to 5 minutes the first time, seconds later on."
+	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli
+	@exec $(BINS)/promptster-server dev $(ARGS)
+
+test:
+	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
+	@dev/setup
+	@echo "Building everything: 3 to 8 minutes the first time."
+	@$(CARGO) build --workspace --bins
+	@echo "Running every test, on real stores: 2 to 6 minutes."
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --workspace && $(CARGO) test --workspace --doc; \
+	else \
+		$(CARGO) test --workspace; \
+	fi
+
+check:
+	@echo "Checking formatting, lints and layers: 2 to 5 minutes the first time."
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(CARGO) check -p domain
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny check; \
+	else \
+		echo "cargo-deny is not installed: licences and advisories are not checked."; \
+	fi
+
+fmt:
+	@$(CARGO) fmt --all
+
+load:
+	@echo "Building the load test, then running it against the server of \`make run\`: 1 to 3 minutes."
+	@$(CARGO) build $(RELEASE_FLAG) -p loadtest
+	@$(BINS)/loadtest smoke $(ARGS)

@@ -1,0 +1,60 @@
+//! From options to what the edge wants to be told.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::{HttpOptions, LimitOptions, SessionOptions};
+use crate::settings::{BodyLimits, Rate, RateLimits, Settings};
+
+/// The edge's settings, for a server that listens on `address`.
+#[must_use]
+pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOptions, address: SocketAddr) -> Settings {
+    let public_url = http.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    Settings {
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        allowed_origins: http.allowed_origins.clone(),
+        trust_forwarded_for: http.trust_forwarded_for,
+        max_connections: http.max_connections,
+        shutdown_timeout: Duration::from_secs(http.stop_grace_secs),
+        bodies: BodyLimits {
+            default_bytes: limits.body_bytes,
+            ingest_bytes: limits.ingest_body_bytes,
+            timeout: Duration::from_secs(limits.body_timeout_secs),
+        },
+        rates: RateLimits {
+            credential: all_at_once(limits.requests_per_minute),
+            address: all_at_once(limits.public_requests_per_minute),
+            ingest: Rate { per_minute: limits.ingest_per_minute, burst: limits.ingest_burst },
+            stream: Rate { per_minute: limits.stream_per_minute, burst: limits.stream_burst },
+            failures: all_at_once(limits.guesses_per_minute),
+            failures_overall: all_at_once(limits.guesses_per_minute_overall),
+        },
+        require_consent: sessions.require_consent,
+        require_consent_for_ingest: sessions.require_consent_for_ingest,
+        strict_kinds: sessions.strict_kinds,
+        close_grace: Duration::from_secs(u64::from(sessions.time_limit_grace_secs)),
+        end_grace: Duration::from_secs(u64::from(sessions.late_event_grace_secs)),
+        tos_url: sessions.tos_url.clone(),
+    }
+}
+
+fn all_at_once(per_minute: NonZeroU32) -> Rate {
+    Rate { per_minute, burst: per_minute }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::settings;
+    use crate::config::Cli;
+    use crate::settings::Settings;
+
+    #[test]
+    fn the_defaults_of_the_flags_are_the_defaults_of_the_edge() {
+        let options = Cli::try_parse_from(["promptster-server"]).unwrap().serve;
+        let settings = settings(&options.http, &options.sessions, &options.limits, options.http.listen);
+        assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
+    }
+}

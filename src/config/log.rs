@@ -1,0 +1,44 @@
+//! What is logged, and how.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// What is logged.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogOptions {
+    /// What is logged: a level, or levels by module such as `info,promptster_server=debug`
+    #[arg(long, env = "PROMPTSTER_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+    /// How it is written, to standard error
+    #[arg(long, env = "PROMPTSTER_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+impl LogOptions {
+    /// Starts logging, for the whole process.
+    ///
+    /// # Errors
+    /// When the filter cannot be understood.
+    pub fn start(&self) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_new(&self.log).with_context(|| format!("--log {:?} is no filter", self.log))?;
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let started = match self.log_format {
+            LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
+            LogFormat::Json => log.json().flatten_event(true).try_init(),
+        };
+        started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+    }
+}

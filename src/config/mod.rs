@@ -1,0 +1,152 @@
+//! What the operator can choose: every flag has a variable of the same name (`--redis-url`, `PROMPTSTER_REDIS_URL`).
+//!
+//! `promptster-server --help` prints this folder; there is no other reference.
+
+mod dev;
+mod edge;
+mod http;
+mod log;
+mod secret;
+mod stores;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use dev::{ChildOptions, DevOptions};
+pub use edge::settings;
+pub use http::{HttpOptions, LimitOptions, SessionOptions};
+pub use log::{LogFormat, LogOptions};
+pub use secret::Secret;
+pub use stores::StoreOptions;
+
+/// The whole command line. Without a command it serves, as `serve` does.
+#[derive(Debug, Parser)]
+#[command(name = "promptster-server", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What `serve` takes.
+    #[command(flatten)]
+    pub serve: ServeOptions,
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve with the Redis and the ClickHouse of --redis-url and --clickhouse-url (the default)
+    Serve(Box<ServeOptions>),
+    /// Start Redis and ClickHouse as child processes, keep them running, and serve
+    Dev(Box<DevOptions>),
+    /// Create organisations
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Bring the tables of ClickHouse up to this version
+    Migrate(MigrateOptions),
+    /// Print the version
+    Version,
+}
+
+/// What can be done with organisations.
+#[derive(Debug, Subcommand)]
+pub enum OrgCommand {
+    /// Create an organisation; prints its id and its first API key, which is shown this once
+    Create(CreateOrgOptions),
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    /// The address and the browser's side.
+    #[command(flatten)]
+    pub http: HttpOptions,
+    /// Redis and ClickHouse.
+    #[command(flatten)]
+    pub stores: StoreOptions,
+    /// Do not bring the tables of ClickHouse up to this version before serving
+    #[arg(long, env = "PROMPTSTER_NO_MIGRATE", help_heading = "Stores")]
+    pub no_migrate: bool,
+    /// Times and rules of sessions.
+    #[command(flatten)]
+    pub sessions: SessionOptions,
+    /// How much may come in.
+    #[command(flatten)]
+    pub limits: LimitOptions,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// How to create an organisation.
+#[derive(Debug, Clone, Args)]
+pub struct CreateOrgOptions {
+    /// The organisation's name
+    #[arg(long)]
+    pub name: String,
+    /// Print JSON: `{"orgId": …, "apiKey": …}`
+    #[arg(long)]
+    pub json: bool,
+    /// `redis://[user:password@]host:port[/db]` [default: the Redis of the `dev` that runs on --data-dir]
+    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
+    /// Where a running `dev` keeps its data
+    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// How to migrate.
+#[derive(Debug, Clone, Args)]
+pub struct MigrateOptions {
+    /// Change nothing; fail when there is something to do
+    #[arg(long)]
+    pub check: bool,
+    /// ClickHouse; Redis has no tables.
+    #[command(flatten)]
+    pub stores: StoreOptions,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Command};
+
+    #[test]
+    fn every_flag_has_the_variable_of_its_name() {
+        let mut command = Cli::command();
+        command.build();
+        for name in ["serve", "dev", "migrate"] {
+            let subcommand = command.find_subcommand(name).unwrap();
+            let options = subcommand.get_arguments().filter(|arg| !["help", "check"].contains(&arg.get_id().as_str()));
+            for option in options {
+                let flag = option.get_long().unwrap();
+                let variable = option.get_env().unwrap_or_else(|| panic!("--{flag} has no variable"));
+                assert_eq!(variable.to_str().unwrap(), format!("PROMPTSTER_{}", flag.to_uppercase().replace('-', "_")));
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        let cli =
+            Cli::try_parse_from(["promptster-server", "--redis-url", "redis://r", "--clickhouse-url", "http://c"]);
+        let cli = cli.unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.stores.clickhouse_url.as_deref(), Some("http://c"));
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let flags = ["--redis-url", "redis://:hush@r", "--clickhouse-password", "hush", "--clickhouse-url", "http://c"];
+        let cli = Cli::try_parse_from(["promptster-server", "serve"].into_iter().chain(flags)).unwrap();
+        let Some(Command::Serve(options)) = cli.command else { panic!("not serve") };
+        assert!(!format!("{options:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,71 @@
+//! What `dev` tells other programs (`dev.json`, while it runs) and itself (`demo.json`, for the next start).
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::data_dir::write_private;
+
+/// What a running `dev` is reached by: `<data-dir>/dev.json`. It holds secrets; only its owner can read it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DevFile {
+    /// The server's address.
+    pub url: String,
+    /// The organisation "Demo".
+    pub org_id: String,
+    /// Its API key.
+    pub api_key: String,
+    /// Redis, with its password.
+    pub redis_url: String,
+    /// ClickHouse's HTTP interface, with user and password.
+    pub clickhouse_url: String,
+    /// The processes.
+    pub pids: Pids,
+}
+
+/// The processes of a running `dev`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Pids {
+    /// The server, which is also the supervisor.
+    pub server: u32,
+    /// Redis; `null` while it is started again.
+    pub redis: Option<u32>,
+    /// ClickHouse; `null` while it is started again.
+    pub clickhouse: Option<u32>,
+}
+
+/// The organisation of the first start, and the one copy of its API key: `<data-dir>/demo.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Demo {
+    /// The organisation.
+    pub org_id: String,
+    /// Its API key.
+    pub api_key: String,
+}
+
+/// Reads a file of JSON; `None` when it is not there.
+///
+/// # Errors
+/// When it cannot be read or holds something else.
+pub fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Option<T>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let value =
+        serde_json::from_str(&text).with_context(|| format!("{} holds something unexpected", path.display()))?;
+    Ok(Some(value))
+}
+
+/// Writes a file of JSON that only its owner can read.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,90 @@
+//! The wiring: stores, actors and edge, put together and taken apart in order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+
+use actix_web::web;
+use anyhow::Context;
+use clickhouse_schema::EventLog;
+use redis_scripts::Redis;
+
+use crate::config::{self, ServeOptions};
+use crate::{App, Settings, http, shutdown};
+
+/// Serves with the stores of the options until it is told to stop.
+///
+/// # Errors
+/// When the address is taken, or the tables cannot be brought up to date.
+pub async fn run(options: &ServeOptions) -> anyhow::Result<()> {
+    let stop = shutdown::requested()?;
+    let (redis, clickhouse) = (options.stores.redis()?, options.stores.clickhouse()?);
+    let listener = listen(options.http.listen)?;
+    let address = listener.local_addr()?;
+    let settings = config::settings(&options.http, &options.sessions, &options.limits, address);
+    let workers = options.http.workers;
+    let server = Server::start(listener, settings, &redis, &clickhouse, workers, !options.no_migrate).await?;
+    tracing::info!(%address, "serving");
+    server.run_until(stop).await
+}
+
+/// Takes the address, before anything that takes long.
+///
+/// # Errors
+/// When it is taken already.
+pub fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .with_context(|| format!("cannot listen on {address}; --listen (PROMPTSTER_LISTEN) chooses another address"))
+}
+
+/// A server that answers.
+pub struct Server {
+    app: web::Data<App>,
+    http: actix_web::dev::Server,
+}
+
+impl Server {
+    /// Connects the parts; the tables are brought up to date first when `migrate` says so.
+    ///
+    /// # Errors
+    /// When an address of a store cannot be understood, or the migration fails.
+    pub async fn start(
+        listener: TcpListener,
+        settings: Settings,
+        redis: &redis_scripts::Config,
+        clickhouse: &clickhouse_schema::Config,
+        workers: Option<NonZeroUsize>,
+        migrate: bool,
+    ) -> anyhow::Result<Self> {
+        let redis = Redis::new(redis)?;
+        let log = EventLog::new(clickhouse);
+        if migrate {
+            let applied = log.migrate().await.context("cannot bring the tables of ClickHouse up to date")?;
+            tracing::info!(applied, "the tables are up to date");
+        }
+        let workers = match workers {
+            Some(workers) => workers,
+            None => std::thread::available_parallelism()?,
+        };
+        let app = web::Data::new(App::new(redis, log, settings));
+        let http = http::server::server(app.clone(), listener, workers.get())?;
+        Ok(Self { app, http })
+    }
+
+    /// Answers until `stop`, then finishes what is in flight.
+    ///
+    /// # Errors
+    /// When the server ends by itself.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let handle = self.http.handle();
+        let mut http = std::pin::pin!(self.http);
+        tokio::select! {
+            ended = &mut http => {
+                ended?;
+                anyhow::bail!("the server ended by itself");
+            }
+            () = stop => {}
+        }
+        tokio::join!(shutdown::in_order(&self.app, &handle), http).1?;
+        Ok(())
+    }
+}
