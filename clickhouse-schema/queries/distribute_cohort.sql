@@ -9,7 +9,7 @@ SELECT
         bin -> (
             edges[bin],
             edges[bin + 1],
-            arrayCount(one -> one >= edges[bin] AND (one < edges[bin + 1] OR bin = bins), every)
+            toUInt64(arrayCount(one -> one >= edges[bin] AND (one < edges[bin + 1] OR bin = bins), every))
         ),
         range(1, bins + 1)
     ) AS histogram
