@@ -1,1 +1,15 @@
-//! The server.
+//! The server: the HTTP and WebSocket edge, and what wires it to the stores and the actors.
+//!
+//! Invariants, stated as absences:
+//! - No handler decides a rule of the product: rules are in `domain`, transitions in `redis-scripts`.
+//! - No handler holds truth between two requests; what is cached here never changes (see [`http::auth`]).
+//! - No clock is read outside [`clock`], no setting outside [`settings`].
+//! - No request is let through because a store did not answer.
+
+pub mod app;
+pub mod clock;
+pub mod http;
+pub mod settings;
+
+pub use app::App;
+pub use settings::Settings;

@@ -1,0 +1,272 @@
+//! Every refusal: its name, its status and its sentence in one table, and the one conversion to HTTP.
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use domain::Detail;
+use serde_json::{Map, Value, json};
+
+/// Declares the refusals: variant, status, name for programs, sentence for persons.
+macro_rules! refusals {
+    ($($variant:ident = $status:literal $code:literal $sentence:literal;)*) => {
+        /// Why a request is not done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Refusal {
+            $(#[doc = $sentence] $variant,)*
+        }
+
+        impl Refusal {
+            /// The name that replies, metrics and logs share.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The status of the reply.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                let status: u16 = match self { $(Self::$variant => $status,)* };
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+
+            /// The sentence for a person.
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $sentence,)* }
+            }
+
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+#[rustfmt::skip]
+refusals! {
+    InvalidJson         = 400 "invalid_json"         "The body is not valid JSON.";
+    ValidationFailed    = 400 "validation_failed"    "Some fields are wrong; `details` names each of them.";
+    InvalidQuery        = 400 "invalid_query"        "A query parameter is wrong; `details` names it.";
+    BatchTooLarge       = 400 "batch_too_large"      "A batch holds at most 500 events.";
+    UnknownPosition     = 400 "unknown_position"     "`after` is not an event of this session.";
+    IssueNotFound       = 400 "issue_not_found"      "There is no such issue.";
+    RubricNotFound      = 400 "rubric_not_found"     "There is no such rubric.";
+    BadRequest          = 400 "bad_request"          "The request cannot be understood.";
+    Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
+    InsufficientScope   = 403 "insufficient_scope"   "This API key may not write.";
+    ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
+    CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
+    ConsentRequired     = 403 "consent_required"     "The candidate has to accept the disclosure first.";
+    SessionMismatch     = 403 "session_mismatch"     "This credential belongs to another session.";
+    OriginRefused       = 403 "origin_refused"       "Browsers may not connect from this origin.";
+    NotFound            = 404 "not_found"            "There is nothing here.";
+    KeyNotFound         = 404 "key_not_found"        "There is no such key. Check it for typing errors.";
+    MethodNotAllowed    = 405 "method_not_allowed"   "This method is not allowed here; `Allow` names those that are.";
+    BodyTimeout         = 408 "request_timeout"      "The body did not arrive in time.";
+    AlreadyCompleted    = 409 "already_completed"    "This assessment is completed already.";
+    DisclosureOutdated  = 409 "disclosure_outdated"  "The disclosure has changed since; show the current one and ask again.";
+    SessionExists       = 409 "session_exists"       "Session already exists";
+    InvalidTransition   = 409 "invalid_transition"   "The key is not in a state that allows this.";
+    SessionEnded        = 409 "session_ended"        "This session has ended.";
+    Conflict            = 409 "conflict"             "It was changed meanwhile; try again.";
+    KeyExpired          = 410 "key_expired"          "This key has expired.";
+    KeyRevoked          = 410 "key_revoked"          "This key was revoked.";
+    SessionDeleted      = 410 "session_deleted"      "This session was deleted.";
+    PayloadTooLarge     = 413 "payload_too_large"    "The body is too large.";
+    UnsupportedEncoding = 415 "unsupported_encoding" "Only gzip is accepted as Content-Encoding.";
+    RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
+    Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
+    NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";
+    Unavailable         = 503 "unavailable"          "The service is unavailable for the moment; try again.";
+}
+
+/// How long clients are asked to wait when a store is away.
+const RETRY_AFTER_UNAVAILABLE_S: u64 = 2;
+
+/// A refusal with what belongs to it.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    refusal: Refusal,
+    details: Vec<Detail>,
+    extra: Map<String, Value>,
+    retry_after_s: Option<u64>,
+    allow: Option<String>,
+    cause: Option<String>,
+}
+
+impl ApiError {
+    /// The fields that are wrong.
+    #[must_use]
+    pub fn invalid(details: Vec<Detail>) -> Self {
+        Self { details, ..Refusal::ValidationFailed.into() }
+    }
+
+    /// The query parameters that are wrong.
+    #[must_use]
+    pub fn invalid_query(details: Vec<Detail>) -> Self {
+        Self { details, ..Refusal::InvalidQuery.into() }
+    }
+
+    /// A fault of ours; `cause` goes to the log only.
+    #[must_use]
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..Refusal::Internal.into() }
+    }
+
+    /// A part that does not answer; `cause` goes to the log only.
+    #[must_use]
+    pub fn unavailable(cause: impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..Refusal::Unavailable.into() }
+    }
+
+    /// A budget that is used up for `seconds`.
+    #[must_use]
+    pub fn rate_limited(seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds.max(1)), ..Refusal::RateLimited.into() }
+    }
+
+    /// A method that is not among `allow`.
+    #[must_use]
+    pub fn method_not_allowed(allow: String) -> Self {
+        Self { allow: Some(allow), ..Refusal::MethodNotAllowed.into() }
+    }
+
+    /// Adds a field to the body.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Which refusal it is.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        self.refusal
+    }
+
+    /// The body, e.g. for a member of a batch. A fault of ours is named by `request_id`.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> Value {
+        let mut body = Map::from_iter([
+            ("error".to_owned(), self.refusal.sentence().into()),
+            ("code".to_owned(), self.refusal.code().into()),
+        ]);
+        if !self.details.is_empty() {
+            body.insert("details".to_owned(), json!(self.details));
+        }
+        if self.refusal == Refusal::Internal && !request_id.is_empty() {
+            body.insert("requestId".to_owned(), request_id.into());
+        }
+        body.extend(self.extra.clone());
+        Value::Object(body)
+    }
+
+    /// The reply.
+    #[must_use]
+    pub fn respond(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.refusal.status());
+        if let Some(seconds) = self.retry_after_s {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if self.refusal == Refusal::Unauthorized {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        response.json(self.body(request_id))
+    }
+
+    /// Counts and logs it: called once, where the reply is made.
+    pub fn report(&self, request_id: &str) {
+        let code = self.refusal.code();
+        metrics::counter!("promptster_refusals_total", "code" => code).increment(1);
+        let cause = self.cause.as_deref().unwrap_or_default();
+        if self.refusal.status().is_server_error() {
+            tracing::error!(request_id, code, cause, "request failed");
+        } else {
+            tracing::debug!(request_id, code, "request refused");
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let retry_after_s =
+            matches!(refusal, Refusal::Unavailable | Refusal::NotReady).then_some(RETRY_AFTER_UNAVAILABLE_S);
+        Self { refusal, details: Vec::new(), extra: Map::new(), retry_after_s, allow: None, cause: None }
+    }
+}
+
+impl From<redis_scripts::Error> for ApiError {
+    fn from(error: redis_scripts::Error) -> Self {
+        match error {
+            // Refused is mostly "out of memory" or "read-only": it passes, and nothing was written.
+            redis_scripts::Error::Unavailable(_) | redis_scripts::Error::Refused(_) => Self::unavailable(error),
+            redis_scripts::Error::Corrupt(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<clickhouse_schema::Error> for ApiError {
+    fn from(error: clickhouse_schema::Error) -> Self {
+        match error {
+            clickhouse_schema::Error::Unavailable(_) => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.refusal.code())
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.refusal.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.respond("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_name_of_its_own_a_status_and_a_sentence() {
+        let names: HashSet<_> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(names.len(), Refusal::ALL.len());
+        for refusal in Refusal::ALL {
+            let status = refusal.status();
+            assert!(status.is_client_error() || status.is_server_error(), "{refusal:?}");
+            assert!(refusal.code().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{refusal:?}");
+            assert!(!refusal.sentence().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_fault_of_ours_shows_the_request_id_and_never_its_cause() {
+        let body = ApiError::internal("connection string redis://secret").body("r-1");
+        assert_eq!(body["requestId"], "r-1");
+        assert!(!body.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn what_passes_says_when_to_come_back() {
+        let of = |error: ApiError| error.respond("r").headers().get(header::RETRY_AFTER).cloned();
+        assert_eq!(of(ApiError::rate_limited(0)).unwrap(), "1");
+        assert!(of(redis_scripts::Error::Unavailable("away".into()).into()).is_some());
+        assert!(of(Refusal::NotFound.into()).is_none());
+    }
+}

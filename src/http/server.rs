@@ -1,0 +1,191 @@
+//! The HTTP server, and what every reply of it has in common.
+
+use std::{fmt, net::TcpListener, panic::AssertUnwindSafe, time::Duration};
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse, HttpServer, ResponseError,
+    body::MessageBody,
+    dev::{Server, ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::{self, Next, NormalizePath, TrailingSlash},
+    web::{self, Data},
+};
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use super::{
+    error::{ApiError, Refusal},
+    rate::Standing,
+    routes,
+};
+use crate::App;
+
+/// How long the head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than the idle time of common load balancers (60 s), so that they never send into a closing connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// The id of a request, in its extensions, its reply and its log lines.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// A server on `listener`; it stops when its handle says so, not by signals.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+    let (max_connections, shutdown_s) = (app.settings.max_connections, app.settings.shutdown_timeout.as_secs());
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(app.clone())
+            .wrap(middleware::from_fn(catch_panics))
+            .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
+            .wrap(middleware::from_fn(finish))
+            .configure(routes)
+            .default_service(web::to(|| async { Err::<&'static str, ApiError>(Refusal::NotFound.into()) }))
+    });
+    Ok(server
+        .workers(workers)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(max_connections)
+        .shutdown_timeout(shutdown_s)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// Turns a panic of a handler into an error, so that the client gets an answer.
+async fn catch_panics<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(result) => result,
+        // The message and the place were printed by the panic hook.
+        Err(_) => Err(ApiError::internal("panic").into()),
+    }
+}
+
+/// Gives every reply its headers, and every refusal its body, log line and count.
+async fn finish<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let unused = request.app_data::<Data<App>>().map(|app| Standing::full(app.settings.rates.address));
+    let reply = match next.call(request).await {
+        Ok(reply) => reply,
+        Err(error) => return Err(Finished { error: named(&error), id, standing: unused }.into()),
+    };
+    let standing = reply.request().extensions().get::<Standing>().copied().or(unused);
+    let refused = reply.response().error().map(named);
+    let mut reply = match refused {
+        Some(error) => {
+            error.report(&id);
+            let body = error.respond(&id);
+            reply.into_response(body).map_into_right_body()
+        }
+        None => reply.map_into_left_body(),
+    };
+    decorate(reply.headers_mut(), &id, standing);
+    Ok(reply)
+}
+
+/// An error that has left the handlers without a request to reply to.
+#[derive(Debug)]
+struct Finished {
+    error: ApiError,
+    id: String,
+    standing: Option<Standing>,
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Finished {
+    fn status_code(&self) -> StatusCode {
+        self.error.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.error.report(&self.id);
+        let mut response = self.error.respond(&self.id);
+        decorate(response.headers_mut(), &self.id, self.standing);
+        response
+    }
+}
+
+/// Our own errors as they are; those of the framework by their status.
+fn named(error: &Error) -> ApiError {
+    if let Some(ours) = error.as_error::<ApiError>() {
+        return ours.clone();
+    }
+    match error.as_response_error().status_code() {
+        StatusCode::NOT_FOUND => Refusal::NotFound.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::PayloadTooLarge.into(),
+        status if status.is_client_error() => Refusal::BadRequest.into(),
+        _ => ApiError::internal(error),
+    }
+}
+
+/// The client's own id when it is sane, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let sane = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(legal);
+    let given = headers.get("x-request-id").and_then(|id| id.to_str().ok()).filter(sane);
+    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+fn decorate(headers: &mut HeaderMap, id: &str, standing: Option<Standing>) {
+    const FIXED: [(HeaderName, &str); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in FIXED.into_iter().chain([(header::CACHE_CONTROL, "no-store")]) {
+        // A page of the dashboard brings its own.
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if let Some(standing) = standing {
+        headers.insert(HeaderName::from_static("x-ratelimit-limit"), standing.limit.into());
+        headers.insert(HeaderName::from_static("x-ratelimit-remaining"), standing.remaining.into());
+        headers.insert(HeaderName::from_static("x-ratelimit-reset"), standing.reset_unix_s.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sane_request_id_is_echoed_and_any_other_replaced() {
+        let echoed = |id: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static("x-request-id"), HeaderValue::from_str(id).unwrap());
+            request_id(&headers) == id
+        };
+        assert!(echoed("a.B_c-9") && echoed(&"x".repeat(128)));
+        assert!(!echoed("") && !echoed("a b") && !echoed("a/b") && !echoed(&"x".repeat(129)));
+    }
+
+    #[test]
+    fn headers_that_a_reply_brings_stay() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
+        decorate(&mut headers, "r-1", Some(Standing::full(crate::settings::Rate::per_minute(300))));
+        assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "max-age=60");
+        assert_eq!(headers.get("x-ratelimit-remaining").unwrap(), "300");
+        assert_eq!(headers.get("x-request-id").unwrap(), "r-1");
+    }
+}

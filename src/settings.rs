@@ -1,0 +1,130 @@
+//! What the edge needs to be told, with the defaults of the contract. Where the values come from is not its business.
+
+use std::{num::NonZeroU32, time::Duration};
+
+/// What the operator may choose about the edge.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How clients reach this server, without a trailing slash: for links, and the origin that browsers may have.
+    pub public_url: String,
+    /// Other origins that browsers may connect from, e.g. `https://dash.example.org`.
+    pub allowed_origins: Vec<String>,
+    /// The client's address is the last one of `X-Forwarded-For`: only behind a proxy that sets it.
+    pub trust_forwarded_for: bool,
+    /// Connections per worker.
+    pub max_connections: usize,
+    /// How long requests in flight have when the server stops.
+    pub shutdown_timeout: Duration,
+    /// How large a body may be.
+    pub bodies: BodyLimits,
+    /// How often clients may ask.
+    pub rates: RateLimits,
+    /// `redeem` needs confirmed consent.
+    pub require_consent: bool,
+    /// So does the first event on a key that was never redeemed.
+    pub require_consent_for_ingest: bool,
+    /// Events of kinds without rules of their own are refused.
+    pub strict_kinds: bool,
+    /// How long after its deadline a session is closed.
+    pub close_grace: Duration,
+    /// How long after the end of a session its events are still taken.
+    pub end_grace: Duration,
+    /// The terms that the disclosure links to.
+    pub tos_url: String,
+}
+
+/// How large a body may be, and how slow.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Bytes of a body, decoded, on most routes.
+    pub default_bytes: usize,
+    /// Bytes of a body, decoded, where clients send whole files.
+    pub ingest_bytes: usize,
+    /// How long a body may take to arrive.
+    pub timeout: Duration,
+}
+
+/// A budget that fills up steadily.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many a minute.
+    pub per_minute: NonZeroU32,
+    /// How many at once after a rest.
+    pub burst: NonZeroU32,
+}
+
+/// How often clients may ask.
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimits {
+    /// Requests of one credential.
+    pub credential: Rate,
+    /// Requests of one address to public routes.
+    pub address: Rate,
+    /// Events of one key by HTTP.
+    pub ingest: Rate,
+    /// Events of one key by WebSocket.
+    pub stream: Rate,
+    /// Look-ups of one address that found nothing.
+    pub failures: Rate,
+    /// Look-ups of everybody that found nothing.
+    pub failures_overall: Rate,
+}
+
+impl Rate {
+    /// `per_minute`, of which `burst` may come at once; zero counts as one.
+    #[must_use]
+    pub const fn new(per_minute: u32, burst: u32) -> Self {
+        const fn at_least_one(n: u32) -> NonZeroU32 {
+            match NonZeroU32::new(n) {
+                Some(n) => n,
+                None => NonZeroU32::MIN,
+            }
+        }
+        Self { per_minute: at_least_one(per_minute), burst: at_least_one(burst) }
+    }
+
+    /// `per_minute`, all of which may come at once.
+    #[must_use]
+    pub const fn per_minute(per_minute: u32) -> Self {
+        Self::new(per_minute, per_minute)
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            credential: Rate::per_minute(300),
+            address: Rate::per_minute(300),
+            ingest: Rate::new(1_200, 500),
+            stream: Rate::new(12_000, 2_000),
+            failures: Rate::per_minute(10),
+            failures_overall: Rate::per_minute(1_000),
+        }
+    }
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self { default_bytes: 1 << 20, ingest_bytes: 16 << 20, timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            allowed_origins: Vec::new(),
+            trust_forwarded_for: false,
+            max_connections: 25_000,
+            shutdown_timeout: Duration::from_secs(30),
+            bodies: BodyLimits::default(),
+            rates: RateLimits::default(),
+            require_consent: true,
+            require_consent_for_ingest: false,
+            strict_kinds: false,
+            close_grace: Duration::from_secs(60),
+            end_grace: Duration::from_secs(600),
+            tos_url: String::new(),
+        }
+    }
+}
