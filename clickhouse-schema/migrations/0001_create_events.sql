@@ -1,6 +1,7 @@
 -- The event log. One row per event: of repeats, the earliest arrival stays, because its `version` is the greatest.
 -- The partition is the month of the session's creation, by the server's clock: the same for every repeat of an event,
--- and out of reach of the times that clients send.
+-- and out of reach of the times that clients send. A session has hundreds of events and nearly every read is of one
+-- session: small granules read an eighth of the bytes that the default would.
 CREATE TABLE IF NOT EXISTS {database}.events {on_cluster}
 (
     org_id UUID,
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS {database}.events {on_cluster}
 ENGINE = {engine_prefix}ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(session_created_at)
 ORDER BY (org_id, session_id, event_id)
-SETTINGS {table_settings};
+SETTINGS index_granularity = 1024, {table_settings};
 
 -- The only way to read events: repeats that are not merged yet are collapsed.
 CREATE VIEW IF NOT EXISTS {database}.events_once {on_cluster} AS

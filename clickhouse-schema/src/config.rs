@@ -43,7 +43,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Config {
-    /// A client without a database, for creating it.
+    /// A client without a database.
     pub(crate) fn client(&self) -> Client {
         let mut connector = HttpConnector::new();
         // The request's head and its body are separate writes: without this each insert waits 40 ms for an

@@ -17,6 +17,8 @@ pub struct EventLog {
     pub(crate) config: Arc<Config>,
     /// Works in the database of the configuration.
     pub(crate) client: Client,
+    /// The same connections without a database, which may not exist yet.
+    pub(crate) server: Client,
     /// The newer settings of inserts that the server knows; asked once.
     pub(crate) newer_settings: Arc<OnceCell<Vec<(&'static str, &'static str)>>>,
 }
@@ -28,8 +30,9 @@ impl EventLog {
     /// A handle; nothing is asked yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let client = config.client().with_database(&config.database);
-        Self { config: Arc::new(config.clone()), client, newer_settings: Arc::default() }
+        let server = config.client();
+        let client = server.clone().with_database(&config.database);
+        Self { config: Arc::new(config.clone()), client, server, newer_settings: Arc::default() }
     }
 
     /// Whether the server answers, within two seconds.
@@ -37,8 +40,7 @@ impl EventLog {
     /// # Errors
     /// [`Error::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        // Without the database, which may not exist yet.
-        let asked = self.config.client().query("SELECT 1").fetch_one::<u8>();
+        let asked = self.server.query("SELECT 1").fetch_one::<u8>();
         Box::pin(timeout(PING_TIMEOUT, asked)).await.map_err(|_| Error::timeout("a ping"))??;
         Ok(())
     }

@@ -52,10 +52,9 @@ impl EventLog {
     /// # Errors
     /// When the server does not answer or refuses, or when a migration that was applied differs from the one here.
     pub async fn migrate(&self) -> Result<usize, Error> {
-        let everywhere = self.config.client();
         let run = async |sql: &str| {
             for statement in statements(&render(sql, &self.config)) {
-                event_log::execute(everywhere.query_raw(&statement), STATEMENT_TIMEOUT).await?;
+                event_log::execute(self.server.query_raw(&statement), STATEMENT_TIMEOUT).await?;
             }
             Ok::<(), Error>(())
         };
@@ -95,9 +94,7 @@ fn missing(all: &[Migration], applied: &[Applied]) -> Result<Vec<Migration>, Err
         match applied.get(&migration.number) {
             None => missing.push(*migration),
             Some(known) if *known == checksum(migration.sql) => {}
-            Some(_) => {
-                return Err(Error::Drifted(migration.name.to_owned()));
-            }
+            Some(_) => return Err(Error::Drifted(migration.name.to_owned())),
         }
     }
     Ok(missing)

@@ -17,6 +17,14 @@ async fn migrating_again_changes_nothing_and_a_changed_migration_is_refused() {
     let other = EventLog::new(&Config { database: "an-other `name`".to_owned(), ..store.config.clone() });
     assert_eq!(other.migrate().await.unwrap(), 4);
 
+    // Two nodes that start at the same time.
+    let twins = Config { database: "twins".to_owned(), ..store.config.clone() };
+    let (one, other) = (EventLog::new(&twins), EventLog::new(&twins));
+    let (one, other) = tokio::join!(one.migrate(), other.migrate());
+    assert!((1..=4).contains(&one.unwrap()) && other.unwrap() <= 4);
+    let twins = EventLog::new(&twins);
+    assert_eq!(twins.migrate().await.unwrap(), 0);
+
     // A migration that failed half way is taken up again.
     store.run("ALTER TABLE schema_migrations DELETE WHERE number >= 3 SETTINGS mutations_sync = 2").await;
     assert_eq!(store.log.migrate().await.unwrap(), 2);

@@ -97,3 +97,29 @@ fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(redis: &Redis, question: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", redis.port)).expect("redis listens");
+        stream.write_all(format!("{question}\r\nQUIT\r\n").as_bytes()).expect("redis reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("redis answers");
+        answer
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_there_after_a_crash() {
+        let mut redis = Redis::start();
+        assert!(ask(&redis, "SET key value").starts_with("+OK"));
+        redis.kill();
+        assert!(TcpStream::connect(("127.0.0.1", redis.port)).is_err());
+        redis.restart();
+        assert!(ask(&redis, "GET key").contains("value"));
+        let other = Redis::start();
+        assert_ne!(other.url(), redis.url());
+        assert!(ask(&other, "GET key").starts_with("$-1"));
+    }
+}
