@@ -8,8 +8,14 @@
 
 pub mod app;
 pub mod clock;
+pub mod config;
+pub mod dev;
 pub mod http;
+pub mod migrate;
+pub mod org;
+pub mod serve;
 pub mod settings;
+pub mod shutdown;
 
 pub use app::App;
 pub use settings::Settings;

@@ -1,2 +1,43 @@
-//! The server.
-fn main() {}
+//! The process: reads its arguments, starts logging, does what it was told.
+
+use std::process::ExitCode;
+
+use promptster_server::config::{Cli, Command, OrgCommand};
+use promptster_server::{dev, migrate, org, serve};
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let Cli { serve, command } = Cli::read();
+    match run(command.unwrap_or_else(|| Command::Serve(Box::new(serve)))).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("promptster-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(options) => {
+            options.log.start()?;
+            serve::run(&options).await
+        }
+        Command::Dev(options) => {
+            options.log.start()?;
+            dev::run(&options).await
+        }
+        Command::Org(OrgCommand::Create(options)) => {
+            options.log.start()?;
+            org::run(&options).await
+        }
+        Command::Migrate(options) => {
+            options.log.start()?;
+            migrate::run(&options).await
+        }
+        Command::Version => {
+            println!("promptster-server {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! Organisations, from the command line.
 
 use anyhow::Context;
-use redis_scripts::Redis;
+use domain::OrgId;
+use redis_scripts::{ApiKey, Redis, Scopes, keys::SecretDigest, random_secret};
+use uuid::Uuid;
 
+use crate::clock;
 use crate::config::CreateOrgOptions;
 use crate::dev::files::{self, Demo, DevFile};
+use crate::http::auth::API_KEY_PREFIX;
 
 /// Creates an organisation and prints its id and its first API key.
 ///
@@ -20,6 +24,36 @@ pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
         eprintln!("The key is not shown again.");
     }
     Ok(())
+}
+
+/// Creates an organisation and its first API key, which may do everything.
+///
+/// # Errors
+/// When Redis does not answer.
+pub async fn create(redis: &redis_scripts::Config, _name: &str) -> anyhow::Result<Demo> {
+    let org = OrgId(Uuid::now_v7());
+    let secret = random_secret(API_KEY_PREFIX)?;
+    let key = ApiKey {
+        id: Uuid::now_v7(),
+        org,
+        name: "first key".to_owned(),
+        prefix: secret.chars().take(API_KEY_PREFIX.len() + 4).collect(),
+        scopes: Scopes::ALL,
+        created_at: clock::now(),
+        last_used_at: None,
+        revoked_at: None,
+    };
+    Redis::new(redis)?.create_api_key(&key, &SecretDigest::of(&secret)).await?;
+    Ok(Demo { org_id: org.to_string(), api_key: secret })
+}
+
+/// Whether Redis knows the organisation.
+///
+/// # Errors
+/// When Redis does not answer.
+pub async fn exists(redis: &redis_scripts::Config, org_id: &str) -> anyhow::Result<bool> {
+    let Ok(org) = org_id.parse() else { return Ok(false) };
+    Ok(!Redis::new(redis)?.list_api_keys(OrgId(org)).await?.is_empty())
 }
 
 fn redis_url(options: &CreateOrgOptions) -> anyhow::Result<String> {

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io::Write;
+use std::iter::repeat_with;
 use std::net::TcpListener;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clickhouse_schema::EventLog;
-use rand::Rng;
-use rand::distr::Alphanumeric;
-use redis_scripts::Redis;
+use redis_scripts::{Redis, random_secret};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::child::{Child, Condition, LOOK_AGAIN, Program, Traces, last_lines};
 use super::clickhouse::{self, EmbeddedClickHouse};
@@ -54,7 +54,7 @@ impl Stores {
     /// # Errors
     /// When a program is missing or the data directory cannot be written.
     pub async fn start(options: &ChildOptions, data_dir: &DataDir) -> anyhow::Result<Self> {
-        let password = new_password();
+        let password = Secret::new(random_secret("")?);
         let redis_port = port(options.redis_port)?;
         let clickhouse_port = port(options.clickhouse_port)?;
         let redis_server = RedisServer::prepare(
@@ -135,20 +135,21 @@ pub(super) fn say(text: &str) {
     output.write_all(text.as_bytes()).and_then(|()| output.flush()).ok();
 }
 
-fn new_password() -> Secret {
-    Secret::new(rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect::<String>())
-}
-
 /// Below the ports that systems give to outgoing connections, so that a child that is started again gets its port back.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u128 = 12_000;
+const TRIES: usize = 100;
 
 fn port(wanted: Option<u16>) -> anyhow::Result<u16> {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     match wanted {
         Some(port) if is_free(&port) => Ok(port),
         Some(port) => bail!("port {port} of 127.0.0.1 is taken"),
-        None => {
-            (0..100).map(|_| rand::rng().random_range(PORTS)).find(is_free).context("found no free port on 127.0.0.1")
-        }
+        None => repeat_with(random_port).take(TRIES).find(is_free).context("found no free port on 127.0.0.1"),
     }
+}
+
+fn random_port() -> u16 {
+    let offset = u16::try_from(Uuid::new_v4().as_u128() % PORTS);
+    offset.map_or(FIRST_PORT, |offset| FIRST_PORT + offset)
 }
