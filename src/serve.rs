@@ -70,6 +70,12 @@ impl Server {
         Ok(Self { app, http })
     }
 
+    /// What every request can reach.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
     /// Answers until `stop`, then finishes what is in flight.
     ///
     /// # Errors

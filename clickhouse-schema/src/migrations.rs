@@ -74,6 +74,20 @@ impl EventLog {
         Ok(missing.len())
     }
 
+    /// Names the migrations that were not applied yet, and changes nothing.
+    ///
+    /// # Errors
+    /// As of [`Self::migrate`].
+    pub async fn missing_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        let query = self.question(include_str!("../queries/list_migrations.sql"));
+        let applied = match event_log::all(query).await {
+            // UNKNOWN_TABLE and UNKNOWN_DATABASE: nothing was ever applied.
+            Err(Error::Refused { code: 60 | 81, .. }) => Vec::new(),
+            applied => applied?,
+        };
+        Ok(missing(MIGRATIONS, &applied)?.iter().map(|migration| migration.name).collect())
+    }
+
     async fn record(&self, migration: &Migration) -> Result<(), Error> {
         let query = self
             .question(include_str!("../queries/record_migration.sql"))

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 #[command(next_help_heading = "Log")]
 pub struct LogOptions {
     /// What is logged: a level, or levels by module such as `info,promptster_server=debug`
-    #[arg(long, env = "PROMPTSTER_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "PROMPTSTER_LOG", value_name = "FILTER", default_value = "info,actix_server=warn")]
     pub log: String,
     /// How it is written, to standard error
     #[arg(long, env = "PROMPTSTER_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]

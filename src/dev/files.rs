@@ -4,18 +4,19 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use domain::OrgId;
 use serde::{Deserialize, Serialize};
 
 use super::data_dir::write_private;
 
 /// What a running `dev` is reached by: `<data-dir>/dev.json`. It holds secrets; only its owner can read it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DevFile {
     /// The server's address.
     pub url: String,
     /// The organisation "Demo".
-    pub org_id: String,
+    pub org_id: OrgId,
     /// Its API key.
     pub api_key: String,
     /// Redis, with its password.
@@ -37,12 +38,12 @@ pub struct Pids {
     pub clickhouse: Option<u32>,
 }
 
-/// The organisation of the first start, and the one copy of its API key: `<data-dir>/demo.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// An organisation and an API key of it: `<data-dir>/demo.json`, and what `org create --json` prints.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Demo {
+pub struct Credentials {
     /// The organisation.
-    pub org_id: String,
+    pub org_id: OrgId,
     /// Its API key.
     pub api_key: String,
 }

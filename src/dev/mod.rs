@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod child;
 pub mod clickhouse;
 pub mod data_dir;
+pub mod demo;
 pub mod files;
 pub mod process;
 pub mod redis;
@@ -23,9 +24,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, DevOptions};
-use crate::{org, serve, shutdown};
+use crate::{serve, shutdown};
 use data_dir::{DataDir, remove_if_there};
-use files::{Demo, DevFile, Pids};
+use files::{DevFile, Pids};
 use stores::Stores;
 
 /// Runs until it is told to stop.
@@ -76,7 +77,8 @@ async fn start(
     let server =
         serve::Server::start(listener, settings, &stores.redis, &stores.clickhouse, options.http.workers, true);
     let server = server.await?;
-    let demo = demo(data_dir, stores).await?;
+    let kept = data_dir.join("demo.json");
+    let demo = demo::credentials(&server.app().redis, &kept).await.context("cannot create the demo organisation")?;
 
     let (redis, clickhouse) = stores.conditions();
     let file = DevFile {
@@ -91,20 +93,6 @@ async fn start(
     files::write(&path, &file)?;
     stores::say(&welcome::text(&file, &options.http.data_dir)?);
     Ok((server, tokio::spawn(keep_up_to_date(path, file, redis, clickhouse))))
-}
-
-/// The organisation of the first start. It is made again where Redis does not know it (its data was removed).
-async fn demo(data_dir: &DataDir, stores: &Stores) -> anyhow::Result<Demo> {
-    let path = data_dir.join("demo.json");
-    if let Some(demo) = files::read::<Demo>(&path)? {
-        if org::exists(&stores.redis, &demo.org_id).await? {
-            return Ok(demo);
-        }
-        tracing::warn!("the demo organisation is gone from redis; making another one");
-    }
-    let demo = org::create(&stores.redis, "Demo").await.context("cannot create the demo organisation")?;
-    files::write(&path, &demo)?;
-    Ok(demo)
 }
 
 fn with_credentials(clickhouse: &clickhouse_schema::Config) -> String {

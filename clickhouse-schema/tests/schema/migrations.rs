@@ -15,7 +15,9 @@ async fn migrating_again_changes_nothing_and_a_changed_migration_is_refused() {
 
     // A database of another name is another world.
     let other = EventLog::new(&Config { database: "an-other `name`".to_owned(), ..store.config.clone() });
+    assert_eq!(other.missing_migrations().await.unwrap().len(), 4);
     assert_eq!(other.migrate().await.unwrap(), 4);
+    assert!(other.missing_migrations().await.unwrap().is_empty());
 
     // Two nodes that start at the same time.
     let twins = Config { database: "twins".to_owned(), ..store.config.clone() };
