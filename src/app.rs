@@ -1,5 +1,6 @@
 //! What every request can reach.
 
+use actors::Running;
 use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
@@ -14,6 +15,8 @@ pub struct App {
     pub redis: Redis,
     /// The history.
     pub log: EventLog,
+    /// Who does the work.
+    pub actors: Running,
     /// What the operator chose.
     pub settings: Settings,
     /// What is left of every budget.
@@ -23,10 +26,12 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together, and starts the actors: to be called within an actix system.
     #[must_use]
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> Self {
         let limits = Limits::new(&settings.rates);
-        Self { redis, log, settings, limits, credentials: Credentials::default() }
+        let options = actors::Options { grace: settings.end_grace, ..actors::Options::default() };
+        let actors = Running::start(&redis, &log, &options);
+        Self { redis, log, actors, settings, limits, credentials: Credentials::default() }
     }
 }

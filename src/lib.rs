@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod dev;
 pub mod http;
+pub mod ingest;
 pub mod migrate;
 pub mod org;
 pub mod serve;

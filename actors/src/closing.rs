@@ -3,7 +3,7 @@
 //! repaired; every step may be repeated.
 
 use domain::{Session, SessionRef};
-use redis_scripts::{Error, Redis};
+use redis_scripts::{Error, KeyEnd, Redis};
 
 /// Why the followers of a record could not be brought up to date.
 pub type SettleError = Error;
@@ -14,6 +14,11 @@ pub type SettleError = Error;
 /// [`SettleError`] when Redis gives no usable answer; may be repeated.
 pub async fn settle_record(redis: &Redis, name: &SessionRef) -> Result<Option<Session>, SettleError> {
     let Some(session) = redis.session(name).await? else { return Ok(None) };
+    if let (Some(key), Some(closed_at)) = (session.record.candidate_key, session.record.closed_at) {
+        let expired = session.record.end_reason.as_deref() == Some("expired");
+        let end = if expired { KeyEnd::Expired } else { KeyEnd::Completed };
+        redis.finish_key(name.org, key, end, closed_at).await?;
+    }
     redis.index_session(&session).await?;
     Ok(Some(session))
 }

@@ -68,7 +68,7 @@ impl Running {
 
     /// Stops them. Nothing has to be flushed: what is not in ClickHouse yet is in Redis, and is taken up at the next
     /// start.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.stop.send_replace(true);
         // Long enough to give the leases back; if not, they run out.
         tokio::time::sleep(Duration::from_millis(300)).await;

@@ -60,6 +60,8 @@ pub enum News {
 
 enum Mode {
     Hello(Start),
+    /// Is to go on after this seq.
+    Begin(u64),
     /// Waits for `resume`; without one, new events come from `cursor` on.
     AwaitResume {
         cursor: u64,
@@ -113,17 +115,18 @@ impl Watch {
         matches!(self.mode, Mode::Halted) && self.outbox.is_empty()
     }
 
-    /// The next message; waits for one.
+    /// The next message; waits for one. May be dropped while it waits: nothing is lost, the next call goes on.
     pub async fn next(&mut self) -> News {
         loop {
             if let Some(news) = self.outbox.pop_front() {
                 return news;
             }
             match self.mode {
-                Mode::Hello(start) => self.hello(start).await,
+                Mode::Hello(start) => self.hello(start),
+                Mode::Begin(after) => self.begin(after).await,
                 Mode::AwaitResume { cursor, until } => {
                     match tokio::time::timeout_at(until, self.resumes.recv()).await {
-                        Ok(Some(after)) => self.begin(after).await,
+                        Ok(Some(after)) => self.mode = Mode::Begin(after),
                         Ok(None) | Err(_) => self.mode = Mode::Live { cursor, caught_up: false },
                     }
                 }
@@ -131,7 +134,7 @@ impl Watch {
                 Mode::Live { cursor, caught_up } => self.live(cursor, caught_up).await,
                 Mode::Halted => {
                     if let Some(after) = self.resumes.recv().await {
-                        self.begin(after).await;
+                        self.mode = Mode::Begin(after);
                     }
                 }
             }
@@ -148,7 +151,7 @@ impl Watch {
         metrics::counter!("promptster_watcher_resets_total", "reason" => reason.to_owned()).increment(1);
     }
 
-    async fn hello(&mut self, start: Start) {
+    fn hello(&mut self, start: Start) {
         self.shown = self.feed.versions();
         let (session, last_seq) = (self.feed.session(), self.feed.last_seq());
         self.say(
@@ -166,7 +169,7 @@ impl Watch {
             Start::AsAsked => {
                 self.mode = Mode::AwaitResume { cursor: last_seq, until: Instant::now() + RESUME_WITHIN };
             }
-            Start::After(after) => self.begin(after).await,
+            Start::After(after) => self.mode = Mode::Begin(after),
         }
     }
 
@@ -242,7 +245,7 @@ impl Watch {
                     tokio::select! {
                         // The feed lives as long as this watcher holds it.
                         _ = self.changes.changed() => {}
-                        Some(after) = self.resumes.recv() => self.begin(after).await,
+                        Some(after) = self.resumes.recv() => self.mode = Mode::Begin(after),
                     }
                 }
             }

@@ -9,7 +9,9 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use domain::{OrgId, SessionRef, Timestamp};
-use redis_scripts::{ApiKey, CandidateKey, Owner, Purpose, Scopes, keys::SecretDigest, parse_candidate_key};
+use redis_scripts::{
+    API_KEY_PREFIX, ApiKey, CandidateKey, Issuer, Owner, Purpose, Scopes, keys::SecretDigest, parse_candidate_key,
+};
 use uuid::Uuid;
 
 use super::{
@@ -17,9 +19,6 @@ use super::{
     rate::client_address,
 };
 use crate::{App, clock};
-
-/// How a reviewer's API key begins.
-pub const API_KEY_PREFIX: &str = "psk_live_";
 
 /// Longer credentials are not looked at.
 const MAX_CREDENTIAL_BYTES: usize = 8192;
@@ -149,6 +148,10 @@ pub async fn authenticate_reviewer(app: &App, bearer: &str, address: IpAddr) -> 
         return Err(Refusal::Unauthorized.into());
     }
     let owner = owner_of(app, Purpose::Api, bearer, address).await?.ok_or(Refusal::Unauthorized)?;
+    reviewer_now(app, owner).await
+}
+
+async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
     let key = app.redis.api_key(owner.org, owner.id).await?;
     let key = key.filter(|key| key.revoked_at.is_none()).ok_or(Refusal::Unauthorized)?;
     note_use(app, &key).await;
@@ -174,6 +177,10 @@ pub async fn authenticate_candidate(app: &App, credential: &str, address: IpAddr
         None => (Purpose::Token, credential.to_owned()),
     };
     let owner = owner_of(app, purpose, &secret, address).await?.ok_or(Refusal::Unauthorized)?;
+    candidate_now(app, owner, purpose).await
+}
+
+async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Candidate, ApiError> {
     let key = app.redis.candidate_key(owner.org, owner.id).await?;
     let now = clock::now();
     let key = key.filter(|key| key.authenticates(now)).ok_or(Refusal::Unauthorized)?;
@@ -188,6 +195,47 @@ pub async fn authenticate_candidate(app: &App, credential: &str, address: IpAddr
 fn is_late(app: &App, key: &CandidateKey, now: Timestamp) -> bool {
     let grace_ms = i64::try_from(app.settings.end_grace.as_millis()).unwrap_or(i64::MAX);
     key.completed_at.is_some_and(|completed| completed.plus_millis(grace_ms) < now)
+}
+
+/// Whether whoever opened a socket would still be let in. A store that does not answer does not end a socket.
+pub async fn still_valid(app: &App, who: &Either) -> bool {
+    match who {
+        Either::Reviewer(reviewer) => match app.redis.api_key(reviewer.org, reviewer.key_id).await {
+            Ok(key) => key.is_some_and(|key| key.revoked_at.is_none()),
+            Err(_) => true,
+        },
+        Either::Candidate(candidate) => match app.redis.candidate_key(candidate.org, candidate.key.id).await {
+            Ok(key) => key.is_some_and(|key| key.authenticates(clock::now())),
+            Err(_) => true,
+        },
+    }
+}
+
+/// Whoever a ticket was given to, with the rights of now; the ticket is used up.
+///
+/// # Errors
+/// 401, alike for all reasons; 503.
+pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiError> {
+    let ticket = app.redis.take_ticket(ticket).await?.ok_or(Refusal::Unauthorized)?;
+    match ticket.issuer {
+        Issuer::Reviewer(id) => Ok(Either::Reviewer(reviewer_now(app, Owner { org: ticket.org, id }).await?)),
+        Issuer::Candidate(id) => {
+            let candidate = candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate).await?;
+            Ok(Either::Candidate(Box::new(candidate)))
+        }
+    }
+}
+
+/// Whoever it was, with the rights of now: for sockets, which outlive a revocation otherwise.
+///
+/// # Errors
+/// 401 when nothing is left of the rights; 503.
+pub async fn authenticate_again(app: &App, who: &Either) -> Result<Either, ApiError> {
+    let owner = Owner { org: who.org(), id: who.id() };
+    match who {
+        Either::Reviewer(_) => Ok(Either::Reviewer(reviewer_now(app, owner).await?)),
+        Either::Candidate(_) => Ok(Either::Candidate(Box::new(candidate_now(app, owner, Purpose::Candidate).await?))),
+    }
 }
 
 /// Whoever the headers name: `Authorization` counts before `X-API-Key`.

@@ -42,6 +42,17 @@ impl Fields {
         self.values.contains_key(name)
     }
 
+    /// Whether the field was given as `null`.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(Value::is_null)
+    }
+
+    /// All fields, as they came.
+    pub fn take_all(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.values)
+    }
+
     /// A field that may be absent or `null`.
     pub fn optional<T>(&mut self, name: &str, rule: impl Fn(&Value) -> Checked<T>) -> Option<T> {
         let value = self.values.get(name).filter(|value| !value.is_null())?;
@@ -219,6 +230,21 @@ pub fn email(value: &Value) -> Checked<String> {
         (1..=64).contains(&local.len()) && good_local && domain.contains('.') && domain.split('.').all(good_label)
     });
     if good { Ok(given) } else { fault("invalid_email", "must be an e-mail address") }
+}
+
+/// The standard base64 of a public key of 32 bytes; an empty text stands for none.
+///
+/// # Errors
+/// What is wrong.
+pub fn signing_pubkey(value: &Value) -> Checked<String> {
+    let given = string(value)?.trim();
+    let symbol = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
+    let good = given.strip_suffix('=').is_some_and(|symbols| symbols.len() == 43 && symbols.bytes().all(symbol));
+    if good || given.is_empty() {
+        Ok(given.to_owned())
+    } else {
+        fault("invalid_public_key", "must be the base64 of 32 bytes")
+    }
 }
 
 #[cfg(test)]

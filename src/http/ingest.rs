@@ -1,0 +1,139 @@
+//! Events by HTTP: one, or up to 500 at once.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
+use bytes::Bytes;
+use domain::{Detail, MAX_JSON_DEPTH, exceeds_depth};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{
+    auth::Sender,
+    body::Body,
+    error::{ApiError, Refusal},
+    frame::id_of,
+    rate::Standing,
+    server::RequestId,
+};
+use crate::{
+    App,
+    ingest::{self, Fate, MAX_BATCH, Taken},
+};
+
+/// `POST /v1/hooks/ingest`
+pub(super) async fn one(
+    Sender(candidate): Sender,
+    app: Data<App>,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    charge(&app, &candidate, &request, 1)?;
+    let event = read(&app, body).await?;
+    let taken = ingest::take(&app, &candidate, vec![event]).await.pop();
+    let Some(Taken { id, fate }) = taken else { return Err(ApiError::internal("an event without a fate")) };
+    match fate {
+        Fate::Recorded(_) => Ok(HttpResponse::Created().json(json!({ "ok": true, "id": id }))),
+        Fate::Repeated => Ok(HttpResponse::Ok().json(json!({ "ok": true, "skipped": true }))),
+        Fate::SessionEnded => {
+            Ok(HttpResponse::Ok().json(json!({ "ok": true, "skipped": true, "reason": "session_ended" })))
+        }
+        Fate::Refused(error) => Err(*error),
+    }
+}
+
+/// `POST /v1/hooks/ingest/batch`
+pub(super) async fn batch(
+    Sender(candidate): Sender,
+    app: Data<App>,
+    request: HttpRequest,
+    request_id: web::ReqData<RequestId>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let body = read(&app, body).await?;
+    let mut members = members_of(&body)?;
+    let asked = members.len();
+    let granted = charge(&app, &candidate, &request, asked)?;
+    let beyond = members.split_off(granted.min(asked));
+    let taken = ingest::take(&app, &candidate, members).await;
+    let limited = beyond
+        .iter()
+        .map(|member| Taken { id: id_of(member), fate: Fate::Refused(Box::new(Refusal::RateLimited.into())) });
+    let results: Vec<Value> = taken
+        .iter()
+        .chain(&limited.collect::<Vec<_>>())
+        .enumerate()
+        .map(|(index, taken)| member_result(index, taken, &request_id))
+        .collect();
+    let accepted = taken.iter().filter(|taken| taken.fate.status() < 300).count();
+    let answer = json!({ "ok": true, "accepted": accepted, "rejected": asked - accepted, "results": results });
+    Ok(HttpResponse::MultiStatus().json(answer))
+}
+
+/// Takes events from the budget of the key, and notes its standing for the headers of the reply.
+fn charge(
+    app: &App,
+    candidate: &super::auth::Candidate,
+    request: &HttpRequest,
+    n_events: usize,
+) -> Result<usize, ApiError> {
+    let asked = u32::try_from(n_events).unwrap_or(u32::MAX);
+    let (granted, standing): (u32, Standing) = app.limits.ingest.take(&candidate.key.id, asked);
+    standing.note(request);
+    if granted == 0 && asked > 0 {
+        return Err(standing.refusal());
+    }
+    Ok(usize::try_from(granted).unwrap_or(usize::MAX))
+}
+
+async fn read(app: &App, body: Body) -> Result<Bytes, ApiError> {
+    let body = body.bytes(app, app.settings.bodies.ingest_bytes).await?;
+    if exceeds_depth(&body, MAX_JSON_DEPTH) {
+        return Err(Refusal::InvalidJson.into());
+    }
+    Ok(body)
+}
+
+/// The members of a batch, each the very bytes that were received.
+fn members_of(body: &Bytes) -> Result<Vec<Bytes>, ApiError> {
+    #[derive(Deserialize)]
+    struct Outer<'a> {
+        #[serde(borrow)]
+        events: Option<&'a RawValue>,
+    }
+    let not_json = |_| ApiError::from(Refusal::InvalidJson);
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::from(Refusal::InvalidJson))?;
+    let outer: &RawValue = serde_json::from_str(text).map_err(not_json)?;
+    let wrong = |path: &[&str], code, message: &str| ApiError::invalid(vec![Detail::new(path, code, message)]);
+    if !outer.get().starts_with('{') {
+        return Err(wrong(&[], "invalid_type", "must be an object"));
+    }
+    let outer: Outer<'_> =
+        serde_json::from_str(outer.get()).map_err(|_| wrong(&["events"], "duplicate_field", "must be given once"))?;
+    let events = outer.events.ok_or_else(|| wrong(&["events"], "required", "is required"))?;
+    let events: Vec<&RawValue> =
+        serde_json::from_str(events.get()).map_err(|_| wrong(&["events"], "invalid_type", "must be an array"))?;
+    if events.len() > MAX_BATCH {
+        return Err(Refusal::BatchTooLarge.into());
+    }
+    Ok(events.into_iter().map(|event| body.slice_ref(event.get().as_bytes())).collect())
+}
+
+fn member_result(index: usize, taken: &Taken, request_id: &RequestId) -> Value {
+    let mut result = json!({ "index": index, "id": taken.id, "status": taken.fate.status() });
+    let Some(fields) = result.as_object_mut() else { return result };
+    match &taken.fate {
+        Fate::Refused(error) => {
+            error.report(&request_id.0);
+            if let Value::Object(body) = error.body(&request_id.0) {
+                fields.extend(body);
+            }
+        }
+        Fate::SessionEnded => {
+            fields.insert("reason".to_owned(), "session_ended".into());
+        }
+        Fate::Recorded(_) | Fate::Repeated => {}
+    }
+    result
+}

@@ -1,0 +1,202 @@
+//! Watching one session: `GET /v1/sessions/{id}/live`, by WebSocket or as Server-Sent Events. Both show what
+//! [`actors::Watch`] says; neither decides anything. The only files that know `actix-web-actors`, which is deprecated
+//! in favour of `actix-ws`, are this one and `stream.rs`: a move rewrites these two.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Bytes, Data, Payload},
+};
+use actix_web_actors::ws::{self, CloseCode, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
+use actors::{News, Start, Watch};
+use domain::SessionId;
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{
+    auth::{Either, still_valid},
+    error::{ApiError, Refusal},
+    origin,
+    query::{PathSession, Query},
+    sessions::visible,
+    socket::{CREDENTIAL_GONE, Life, PING_EVERY, close},
+    watcher::Watcher,
+};
+use crate::{App, clock};
+
+/// The largest message that a watcher sends.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024;
+
+/// How often a silent stream of Server-Sent Events says that it lives.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+
+/// `GET /v1/sessions/{id}/live`
+pub(super) async fn live(
+    Watcher(who): Watcher,
+    app: Data<App>,
+    request: HttpRequest,
+    id: PathSession,
+    query: Query,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    origin::check(&request, &app.settings)?;
+    let session: SessionId = visible(&app, &who, id.0).await?.name.session;
+    let is_socket = header_has(&request, header::UPGRADE, "websocket");
+    let start = start_of(&request, &query, is_socket)?;
+    let name = domain::SessionRef::new(who.org(), session);
+    let watch = app.actors.feeds.watch(&name, start).await?.ok_or(Refusal::NotFound)?;
+    if !is_socket {
+        return Ok(server_sent_events(watch));
+    }
+    let socket = LiveSocket { resume: watch.resume_handle(), watch: Some(watch), who, app, life: Life::begins() };
+    WsResponseBuilder::new(socket, &request, payload)
+        .frame_size(MAX_MESSAGE_BYTES)
+        .start()
+        .map_err(|_| Refusal::BadRequest.into())
+}
+
+fn header_has(request: &HttpRequest, name: header::HeaderName, word: &str) -> bool {
+    let value = request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.to_ascii_lowercase().contains(word)
+}
+
+/// `Last-Event-ID` and `?after=` say from where; a socket may say it later.
+fn start_of(request: &HttpRequest, query: &Query, is_socket: bool) -> Result<Start, ApiError> {
+    let last_id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    let read = |text: &str| match text {
+        "live" => Some(Start::Live),
+        seq => seq.parse().ok().map(Start::After),
+    };
+    let asked = query.read("after", "must be a seq or `live`", read)?;
+    let unasked = if is_socket { Start::AsAsked } else { Start::Live };
+    Ok(last_id.map(Start::After).or(asked).unwrap_or(unasked))
+}
+
+/// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again.
+fn server_sent_events(watch: Watch) -> HttpResponse {
+    let body = stream::unfold(Some(watch), |watch| async {
+        let mut watch = watch?;
+        let text = match tokio::time::timeout(COMMENT_EVERY, watch.next()).await {
+            Err(_) => Bytes::from_static(b": still here\n\n"),
+            Ok(News::Event { seq, text }) => sse("event", Some(seq), &text),
+            Ok(News::Message { kind, text }) => sse(kind, None, &text),
+        };
+        let goes_on = (!watch.is_halted()).then_some(watch);
+        Some((Ok::<_, Infallible>(text), goes_on))
+    });
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        // Proxies must not hold it back.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(body)
+}
+
+fn sse(kind: &str, seq: Option<u64>, json: &Bytes) -> Bytes {
+    let mut text = Vec::with_capacity(json.len() + 64);
+    if let Some(seq) = seq {
+        text.extend_from_slice(format!("id: {seq}\n").as_bytes());
+    }
+    text.extend_from_slice(format!("event: {kind}\ndata: ").as_bytes());
+    // JSON as received may be spread over lines, which would end the field; blanks mean the same there.
+    text.extend(json.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    text.extend_from_slice(b"\n\n");
+    text.into()
+}
+
+/// One watcher's WebSocket: a pipe. It runs only while its peer takes what it wrote, so nothing piles up here.
+struct LiveSocket {
+    resume: mpsc::Sender<u64>,
+    watch: Option<Watch>,
+    who: Either,
+    app: Data<App>,
+    life: Life,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Asked {
+    Resume { after: u64 },
+    Ping,
+}
+
+impl LiveSocket {
+    fn error(code: &str, message: &str, ctx: &mut WebsocketContext<Self>) {
+        ctx.text(json!({ "type": "error", "error": message, "code": code }).to_string());
+    }
+
+    /// Closes the socket when its credential has gone.
+    fn check_credential(&self, ctx: &mut WebsocketContext<Self>) {
+        let (app, who) = (self.app.clone(), self.who.clone());
+        let valid = async move { still_valid(&app, &who).await };
+        ctx.spawn(valid.into_actor(self).map(|valid, _, ctx| {
+            if !valid {
+                ctx.close(Some(close(CREDENTIAL_GONE, "credential expired or revoked")));
+                ctx.stop();
+            }
+        }));
+    }
+}
+
+impl Actor for LiveSocket {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(watch) = self.watch.take() {
+            ctx.add_stream(stream::unfold(watch, |mut watch| async { Some((watch.next().await, watch)) }));
+        }
+        ctx.run_interval(PING_EVERY, |socket, ctx| {
+            if socket.life.is_gone() {
+                ctx.close(Some(CloseCode::Away.into()));
+                ctx.stop();
+            } else {
+                ctx.ping(b"");
+                socket.check_credential(ctx);
+            }
+        });
+    }
+}
+
+impl StreamHandler<News> for LiveSocket {
+    fn handle(&mut self, news: News, ctx: &mut Self::Context) {
+        let (News::Event { text, .. } | News::Message { text, .. }) = news;
+        if let Ok(text) = bytestring::ByteString::try_from(text) {
+            ctx.text(text);
+        }
+    }
+}
+
+impl StreamHandler<Result<Message, ProtocolError>> for LiveSocket {
+    fn handle(&mut self, message: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
+        self.life.sign();
+        match message {
+            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+                Ok(Asked::Ping) => ctx.text(json!({ "type": "pong", "serverTime": clock::now() }).to_string()),
+                Ok(Asked::Resume { after }) => {
+                    if self.resume.try_send(after).is_err() {
+                        Self::error("too_many_resumes", "an earlier resume is still to be taken up", ctx);
+                    }
+                }
+                Err(_) => Self::error("invalid_message", "not a message of this protocol", ctx),
+            },
+            Ok(Message::Ping(bytes)) => ctx.pong(&bytes),
+            Ok(Message::Pong(_) | Message::Nop) => {}
+            Ok(Message::Binary(_) | Message::Continuation(_)) => {
+                Self::error("unsupported_frame", "messages are single text frames of JSON", ctx);
+            }
+            Ok(Message::Close(reason)) => {
+                ctx.close(reason);
+                ctx.stop();
+            }
+            Err(error) => {
+                let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+                ctx.close(Some(ws::CloseReason::from(code)));
+                ctx.stop();
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Streaming in: `GET /v1/stream`. A pipe: frames become events, fates become acks; what happens in between is
+//! [`crate::ingest`]'s, as for HTTP. While one batch is recorded, what arrives forms the next; beyond the window the
+//! socket is not read, so that TCP slows a client that does not wait for its acks.
+
+use std::{collections::VecDeque, mem, time::Duration};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Bytes, Data, Payload},
+};
+use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
+use futures_util::{FutureExt, future::Shared};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::{
+    auth::{Candidate, Either, authenticate_candidate, still_valid},
+    error::{ApiError, Refusal},
+    frame::{Frame, FrameError},
+    origin,
+    rate::client_address,
+    socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, close},
+};
+use crate::{
+    App, clock,
+    ingest::{self, Fate, MAX_BATCH, Taken},
+};
+
+/// Events that may be unacknowledged.
+const WINDOW: usize = 512;
+
+/// The largest frame, as for HTTP ingest.
+const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
+
+/// Malformed frames in a row that close the socket.
+const MAX_ERRORS: u32 = 10;
+
+/// The subprotocol of this protocol; `key.<credential>` may stand beside it where headers cannot be set.
+const PROTOCOL: &str = "promptster.v1";
+
+/// `GET /v1/stream`
+pub(super) async fn stream(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
+    origin::check(&request, &app.settings)?;
+    let credential = credential_of(&request).ok_or(Refusal::Unauthorized)?;
+    let candidate = authenticate_candidate(&app, &credential, client_address(&request, &app.settings)).await?;
+    let last_seq = match candidate.session() {
+        Some(name) => app.redis.session(&name).await?.map_or(0, |session| session.last_seq),
+        None => 0,
+    };
+    let connection = Connection {
+        app,
+        candidate,
+        last_seq,
+        pending: VecDeque::new(),
+        in_flight: None,
+        n_in_flight: 0,
+        errors: 0,
+        ending: None,
+        fragments: Fragments::default(),
+        life: Life::begins(),
+    };
+    WsResponseBuilder::new(connection, &request, payload)
+        .protocols(&[PROTOCOL])
+        .frame_size(MAX_FRAME_BYTES)
+        .start()
+        .map_err(|_| Refusal::BadRequest.into())
+}
+
+fn credential_of(request: &HttpRequest) -> Option<String> {
+    if let Some(key) = request.headers().get("x-api-key") {
+        return key.to_str().ok().map(|key| key.trim().to_owned());
+    }
+    let protocols = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut words = protocols.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    words.find_map(|word| word.trim().strip_prefix("key.").map(str::to_owned))
+}
+
+/// What is done with a member of the queue.
+enum Pending {
+    Event(Bytes),
+    /// It is answered without being recorded, in its place among the others.
+    Answered(Taken),
+}
+
+/// Resolves when the batch in flight has its fates.
+type InFlight = Shared<oneshot::Receiver<()>>;
+
+/// One candidate's WebSocket. It keeps no truth: what it forgets, the client sends again.
+struct Connection {
+    app: Data<App>,
+    candidate: Candidate,
+    last_seq: u64,
+    pending: VecDeque<Pending>,
+    in_flight: Option<InFlight>,
+    n_in_flight: usize,
+    errors: u32,
+    /// The client said `end`: no more is taken, and the socket closes after the last ack.
+    ending: Option<Ending>,
+    fragments: Fragments,
+    life: Life,
+}
+
+enum Ending {
+    Asked,
+    Closing,
+}
+
+impl Connection {
+    /// Records what waits, unless a batch is in flight.
+    fn record_next(&mut self, ctx: &mut WebsocketContext<Self>) {
+        if self.in_flight.is_some() {
+            return;
+        }
+        if self.pending.is_empty() {
+            return self.end_if_asked(ctx);
+        }
+        let batch: Vec<Pending> = self.pending.drain(..self.pending.len().min(MAX_BATCH)).collect();
+        self.n_in_flight = batch.len();
+        let (done, resolves) = oneshot::channel();
+        self.in_flight = Some(resolves.shared());
+        let (app, candidate) = (self.app.clone(), self.candidate.clone());
+        let taking = async move {
+            let taken = take(&app, &candidate, batch).await;
+            drop(done);
+            taken
+        };
+        ctx.spawn(taking.into_actor(self).map(|taken, connection, ctx| {
+            connection.in_flight = None;
+            connection.n_in_flight = 0;
+            // The key was bound by its first event, if it was not before.
+            if connection.candidate.key.session.is_none() {
+                connection.refresh(ctx);
+            }
+            ctx.text(ack(&taken));
+            if taken.iter().any(|taken| matches!(&taken.fate, Fate::Refused(error) if is_overload(error))) {
+                ctx.text(slow(Duration::from_secs(1)));
+            }
+            connection.record_next(ctx);
+        }));
+    }
+
+    /// Stops reading until there is room again.
+    fn hold_back(&mut self, ctx: &mut WebsocketContext<Self>) {
+        if self.pending.len() + self.n_in_flight > WINDOW
+            && let Some(in_flight) = self.in_flight.clone()
+        {
+            ctx.wait(in_flight.into_actor(self).map(|_, _, _| ()));
+        }
+    }
+
+    fn take_frame(&mut self, text: &Bytes, ctx: &mut WebsocketContext<Self>) {
+        match Frame::parse(text, MAX_BATCH) {
+            Err(error) => self.refuse(&error, ctx),
+            Ok(_) if self.ending.is_some() => self.refuse(&FrameError::AFTER_END, ctx),
+            Ok(Frame::End) => {
+                self.errors = 0;
+                self.ending = Some(Ending::Asked);
+                self.record_next(ctx);
+            }
+            Ok(Frame::Events(events)) => {
+                self.errors = 0;
+                self.queue(events, ctx);
+                self.record_next(ctx);
+                self.hold_back(ctx);
+            }
+        }
+    }
+
+    /// Takes events from the budget; those beyond it are answered 429 and are to be sent again.
+    fn queue(&mut self, events: Vec<Bytes>, ctx: &mut WebsocketContext<Self>) {
+        let asked = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        let (granted, standing) = self.app.limits.stream.take(&self.candidate.key.id, asked);
+        let granted = usize::try_from(granted).unwrap_or(usize::MAX);
+        if granted < events.len() {
+            ctx.text(slow(standing.retry_after.max(Duration::from_millis(100))));
+        }
+        for (place, event) in events.into_iter().enumerate() {
+            self.pending.push_back(if place < granted {
+                Pending::Event(event)
+            } else {
+                let fate = Fate::Refused(Box::new(Refusal::RateLimited.into()));
+                Pending::Answered(Taken { id: super::frame::id_of(&event), fate })
+            });
+        }
+    }
+
+    fn refuse(&mut self, error: &FrameError, ctx: &mut WebsocketContext<Self>) {
+        metrics::counter!("promptster_refusals_total", "code" => error.code).increment(1);
+        ctx.text(json!({ "type": "error", "error": error.message, "code": error.code }).to_string());
+        self.errors += 1;
+        if self.errors >= MAX_ERRORS {
+            ctx.close(Some(close(CloseCode::Policy.into(), "ten malformed frames in a row")));
+            ctx.stop();
+        }
+    }
+
+    /// Ends the session after the last ack, as the client asked.
+    fn end_if_asked(&mut self, ctx: &mut WebsocketContext<Self>) {
+        if !matches!(self.ending, Some(Ending::Asked)) {
+            return;
+        }
+        self.ending = Some(Ending::Closing);
+        let (app, candidate) = (self.app.clone(), self.candidate.clone());
+        let ended = async move { ingest::end(&app, &candidate).await };
+        ctx.spawn(ended.into_actor(self).map(|ended, _, ctx| match ended {
+            Ok(()) => {
+                ctx.text(json!({ "type": "closing", "reason": "ended" }).to_string());
+                ctx.close(Some(close(CloseCode::Normal.into(), "ended")));
+                ctx.stop();
+            }
+            // Not known whether it ended: the client connects again and says so again.
+            Err(error) => {
+                error.report("");
+                ctx.close(Some(close(CloseCode::Again.into(), "try later")));
+                ctx.stop();
+            }
+        }));
+    }
+
+    /// Reads the key again; closes the socket when it has gone.
+    fn refresh(&mut self, ctx: &mut WebsocketContext<Self>) {
+        let (app, who) = (self.app.clone(), Either::Candidate(Box::new(self.candidate.clone())));
+        let key = async move {
+            if !still_valid(&app, &who).await {
+                return Err(());
+            }
+            let key = app.redis.candidate_key(who.org(), who.id()).await;
+            Ok(key.ok().flatten())
+        };
+        ctx.spawn(key.into_actor(self).map(|key, connection, ctx| match key {
+            Ok(Some(key)) => connection.candidate.key = key,
+            Ok(None) => {}
+            Err(()) => {
+                let reason = "credential expired or revoked";
+                ctx.text(json!({ "type": "closing", "reason": reason }).to_string());
+                ctx.close(Some(close(CREDENTIAL_GONE, reason)));
+                ctx.stop();
+            }
+        }));
+    }
+}
+
+/// Takes the events of a batch; the answered members keep their places.
+async fn take(app: &App, candidate: &Candidate, batch: Vec<Pending>) -> Vec<Taken> {
+    let mut raw = Vec::new();
+    let mut places: Vec<Option<Taken>> = Vec::with_capacity(batch.len());
+    for pending in batch {
+        match pending {
+            Pending::Event(event) => {
+                raw.push(event);
+                places.push(None);
+            }
+            Pending::Answered(taken) => places.push(Some(taken)),
+        }
+    }
+    let mut taken = ingest::take(app, candidate, raw).await.into_iter();
+    places.into_iter().filter_map(|place| place.or_else(|| taken.next())).collect()
+}
+
+fn is_overload(error: &ApiError) -> bool {
+    error.refusal() == Refusal::Unavailable
+}
+
+fn slow(retry_after: Duration) -> String {
+    json!({ "type": "slow", "retryAfterMs": retry_after.as_millis() }).to_string()
+}
+
+fn ack(taken: &[Taken]) -> String {
+    let results: Vec<Value> = taken
+        .iter()
+        .map(|Taken { id, fate }| {
+            let mut result = json!({ "id": id, "status": fate.status() });
+            let Some(fields) = result.as_object_mut() else { return result };
+            match fate {
+                Fate::Recorded(seq) => drop(fields.insert("seq".to_owned(), json!(seq))),
+                Fate::SessionEnded => drop(fields.insert("reason".to_owned(), "session_ended".into())),
+                Fate::Repeated => {}
+                Fate::Refused(error) => {
+                    error.report("");
+                    if let Value::Object(body) = error.body("") {
+                        fields.extend(body);
+                    }
+                }
+            }
+            result
+        })
+        .collect();
+    json!({ "type": "ack", "results": results }).to_string()
+}
+
+impl Actor for Connection {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let hello = json!({
+            "type": "hello",
+            "sessionId": self.candidate.key.session,
+            "lastSeq": self.last_seq,
+            "window": WINDOW,
+            "maxBatch": MAX_BATCH,
+            "maxFrameBytes": MAX_FRAME_BYTES,
+            "serverTime": clock::now(),
+        });
+        ctx.text(hello.to_string());
+        ctx.run_interval(PING_EVERY, |connection, ctx| {
+            if connection.life.is_gone() {
+                ctx.close(Some(CloseCode::Away.into()));
+                ctx.stop();
+            } else {
+                ctx.ping(b"");
+                connection.refresh(ctx);
+            }
+        });
+    }
+}
+
+impl StreamHandler<Result<Message, ProtocolError>> for Connection {
+    fn handle(&mut self, message: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
+        self.life.sign();
+        match message {
+            Ok(Message::Text(text)) => self.take_frame(&text.into_bytes(), ctx),
+            Ok(Message::Continuation(item)) => match self.fragments.take(item, MAX_FRAME_BYTES) {
+                Fragment::Partial => {}
+                Fragment::Whole(text) => self.take_frame(&text, ctx),
+                Fragment::TooLarge => {
+                    ctx.close(Some(CloseReason::from(CloseCode::Size)));
+                    ctx.stop();
+                }
+                Fragment::Unsupported => self.refuse(&FrameError::UNSUPPORTED, ctx),
+            },
+            Ok(Message::Binary(_)) => self.refuse(&FrameError::UNSUPPORTED, ctx),
+            Ok(Message::Ping(bytes)) => ctx.pong(&bytes),
+            Ok(Message::Pong(_) | Message::Nop) => {}
+            Ok(Message::Close(reason)) => {
+                ctx.close(reason);
+                ctx.stop();
+            }
+            Err(error) => {
+                let code = if matches!(error, ProtocolError::Overflow) { CloseCode::Size } else { CloseCode::Protocol };
+                ctx.close(Some(CloseReason::from(code)));
+                ctx.stop();
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // What waits was not acknowledged: the client sends it again.
+        drop(mem::take(&mut self.pending));
+    }
+}

@@ -1,0 +1,101 @@
+//! What happened in a session: its timeline and its decisions, streamed out as rows that are written once.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{Bytes, Data, Json},
+};
+use actors::{HistoryError, TimelineQuery};
+use domain::{Kind, StoredEvent, row};
+use serde_json::{Value, json};
+
+use super::{
+    auth::Either,
+    error::{ApiError, Refusal},
+    query::{PathSession, Query},
+    sessions::visible,
+};
+use crate::{App, clock};
+
+/// `GET /v1/sessions/{id}/timeline`
+pub(super) async fn timeline(
+    who: Either,
+    app: Data<App>,
+    id: PathSession,
+    query: Query,
+) -> Result<HttpResponse, ApiError> {
+    let limit = query.integer("limit", 500, 1, 2_000)?;
+    let asked = TimelineQuery {
+        after: after(&query)?,
+        // Aliases are stored as what they stand for; a word that no kind has matches nothing.
+        kinds: query.all("kind").map(|word| Kind::parse(word).map_or("-", |_| word)).map(alias).collect(),
+        from: query.instant("from")?,
+        to: query.instant("to")?,
+        limit: usize::try_from(limit).unwrap_or(500),
+    };
+    let session = visible(&app, &who, id.0).await?;
+    let (events, has_more) = app.actors.history.timeline(&session.name, &asked).await?;
+    let mut body = br#"{"events":"#.to_vec();
+    write_rows(&events, &mut body);
+    body.extend_from_slice(if has_more { br#","hasMore":true}"# } else { br#","hasMore":false}"# });
+    Ok(json_body(body))
+}
+
+fn alias(word: &str) -> String {
+    Kind::parse(word).map_or_else(|| word.to_owned(), |kind| kind.as_str().to_owned())
+}
+
+/// What is no UUID is no event of any session.
+fn after(query: &Query) -> Result<Option<uuid::Uuid>, ApiError> {
+    query.get("after").map(|text| text.parse().map_err(|_| Refusal::UnknownPosition.into())).transpose()
+}
+
+/// `GET /v1/sessions/{id}/decisions`
+pub(super) async fn decisions(who: Either, app: Data<App>, id: PathSession) -> Result<HttpResponse, ApiError> {
+    let session = visible(&app, &who, id.0).await?;
+    let events = app.actors.history.all_of_kind(&session.name, Kind::DecisionEvent.as_str()).await?;
+    let mut body = br#"{"decisions":"#.to_vec();
+    write_rows(&events, &mut body);
+    body.push(b'}');
+    Ok(json_body(body))
+}
+
+/// `GET /v1/sessions/{id}/signals`
+pub(super) async fn signals(who: Either, app: Data<App>, id: PathSession) -> Result<Json<Value>, ApiError> {
+    let session = visible(&app, &who, id.0).await?;
+    let now = clock::now();
+    let windows = app.redis.windows(&session.name, now).await?;
+    Ok(Json(json!({
+        "sessionId": session.name.session,
+        "final": session.record.ended_at.is_some(),
+        "atSeq": session.last_seq,
+        "signals": session.signals().to_json(),
+        "windows": domain::signals::windows_to_json(&windows, now),
+    })))
+}
+
+fn write_rows(events: &[StoredEvent], body: &mut Vec<u8>) {
+    body.push(b'[');
+    for (place, stored) in events.iter().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        row::write(stored, body);
+    }
+    body.push(b']');
+}
+
+fn json_body(body: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(Bytes::from(body))
+}
+
+impl From<HistoryError> for ApiError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::UnknownEvent => Refusal::UnknownPosition.into(),
+            HistoryError::Redis(error) => error.into(),
+            HistoryError::Log(error) => error.into(),
+            HistoryError::Gap => Self::unavailable(error),
+        }
+    }
+}
