@@ -11,6 +11,9 @@ use crate::{
     stored::{instant, millis, required, required_instant, words},
 };
 
+/// How the secret of an API key begins.
+pub const API_KEY_PREFIX: &str = "psk_live_";
+
 /// What an API key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scopes {
@@ -67,10 +70,7 @@ fn entity(org: OrgId, id: Uuid) -> Entity<'static> {
 
 impl Redis {
     /// Stores a new API key with the digest of its secret.
-    ///
-    /// # Errors
-    /// [`Error`] when Redis gives no usable answer.
-    pub async fn create_api_key(&self, key: &ApiKey, digest: &SecretDigest) -> Result<(), Error> {
+    pub(crate) async fn create_api_key(&self, key: &ApiKey, digest: &SecretDigest) -> Result<(), Error> {
         // The look-up first: without its record it opens nothing, and a failed call leaves no key that works.
         self.claim_secret(Purpose::Api, digest, Owner { org: key.org, id: key.id }, None).await?;
         let fields = [

@@ -122,20 +122,23 @@ impl Redis {
         Ok(all.into_iter().filter(|assessment| assessment.deleted_at.is_none()).collect())
     }
 
-    /// Replaces what is said about an assessment; `false` when there is none.
+    /// Writes what the new terms of an assessment change, and nothing else, so that changes of other fields made
+    /// meanwhile stay; `false` when there is none.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn change_assessment(
         &self,
-        org: OrgId,
-        id: Uuid,
+        before: &Assessment,
         terms: &AssessmentTerms,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let (mut fields, unset) = terms.fields();
-        fields.push(("updated", millis(now)));
-        self.write_entity(&entity(org, id), Some(true), &fields, &unset).await
+        let (before_fields, before_unset) = before.terms.fields();
+        let (mut set, mut unset) = terms.fields();
+        set.retain(|field| !before_fields.contains(field));
+        unset.retain(|field| !before_unset.contains(field));
+        set.push(("updated", millis(now)));
+        self.write_entity(&entity(before.org, before.id), Some(true), &set, &unset).await
     }
 
     /// Deletes an assessment: it disappears, its unused keys count as revoked, its running sessions go on.

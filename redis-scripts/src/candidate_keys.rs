@@ -221,6 +221,17 @@ impl Redis {
         self.write_entity(&entity(org, id), Some(true), &[("revoked", millis(now))], &[]).await
     }
 
+    /// Marks a completed key as hired, or takes the mark back; `false` when there is no such key.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn mark_hired(&self, org: OrgId, id: Uuid, hired_at: Option<Timestamp>) -> Result<bool, Error> {
+        match hired_at {
+            Some(at) => self.write_entity(&entity(org, id), Some(true), &[("hired", millis(at))], &[]).await,
+            None => self.write_entity(&entity(org, id), Some(true), &[], &["hired"]).await,
+        }
+    }
+
     /// Records what the candidate agreed to; `false` when there is no such key.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ scripts! {
     write_entity = "write_entity.lua",
     create_entity = "create_entity.lua",
     finish_key = "finish_key.lua",
+    redeem_key = "redeem_key.lua",
+    claim_session = "claim_session.lua",
     close_session = "close_session.lua",
     index_session = "index_session.lua",
     list_sessions = "list_sessions.lua",

@@ -226,18 +226,6 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
     }
 }
 
-/// Whoever it was, with the rights of now: for sockets, which outlive a revocation otherwise.
-///
-/// # Errors
-/// 401 when nothing is left of the rights; 503.
-pub async fn authenticate_again(app: &App, who: &Either) -> Result<Either, ApiError> {
-    let owner = Owner { org: who.org(), id: who.id() };
-    match who {
-        Either::Reviewer(_) => Ok(Either::Reviewer(reviewer_now(app, owner).await?)),
-        Either::Candidate(_) => Ok(Either::Candidate(Box::new(candidate_now(app, owner, Purpose::Candidate).await?))),
-    }
-}
-
 /// Whoever the headers name: `Authorization` counts before `X-API-Key`.
 async fn authenticate(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
     let address = client_address(request, &app.settings);

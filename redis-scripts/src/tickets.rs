@@ -1,0 +1,70 @@
+//! Tickets: what a browser shows once instead of a credential when it opens a socket.
+
+use std::time::Duration;
+
+use domain::OrgId;
+use uuid::Uuid;
+
+use crate::{Error, Redis, keys::SecretDigest, random_secret};
+
+/// How long a ticket waits to be used.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+
+/// The rights that a ticket stands for: those of whoever it was given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// The organisation.
+    pub org: OrgId,
+    /// Who got it.
+    pub issuer: Issuer,
+}
+
+/// Who got a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuer {
+    /// A reviewer, by API key.
+    Reviewer(Uuid),
+    /// A candidate, by candidate key.
+    Candidate(Uuid),
+}
+
+impl Redis {
+    /// A ticket to be shown once within [`TICKET_LIFE`].
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn issue_ticket(&self, ticket: &Ticket) -> Result<String, Error> {
+        let secret = random_secret("plt_")?;
+        let (who, id) = match ticket.issuer {
+            Issuer::Reviewer(id) => ("r", id),
+            Issuer::Candidate(id) => ("c", id),
+        };
+        let mut connection = self.connection().await?;
+        redis::cmd("SET")
+            .arg(SecretDigest::of(&secret).key("ticket"))
+            .arg(format!("{}:{who}:{id}", ticket.org))
+            .arg("EX")
+            .arg(TICKET_LIFE.as_secs())
+            .query_async::<()>(&mut connection)
+            .await?;
+        Ok(secret)
+    }
+
+    /// What a ticket stands for; it is used up by this. `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn take_ticket(&self, secret: &str) -> Result<Option<Ticket>, Error> {
+        let mut connection = self.connection().await?;
+        let stored: Option<String> =
+            redis::cmd("GETDEL").arg(SecretDigest::of(secret).key("ticket")).query_async(&mut connection).await?;
+        let parse = |text: &str| {
+            let mut parts = text.split(':');
+            let org = OrgId(parts.next()?.parse().ok()?);
+            let (who, id) = (parts.next()?, parts.next()?.parse().ok()?);
+            let issuer = if who == "r" { Issuer::Reviewer(id) } else { Issuer::Candidate(id) };
+            Some(Ticket { org, issuer })
+        };
+        stored.map(|text| parse(&text).ok_or_else(|| Error::corrupt("a ticket"))).transpose()
+    }
+}

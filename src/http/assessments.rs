@@ -1,0 +1,150 @@
+//! Assessments.
+
+use actix_web::{HttpResponse, web::Data};
+use redis_scripts::{Assessment, AssessmentTerms};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    auth::{Either, Reviewer, ReviewerWrite},
+    body::Body,
+    error::{ApiError, Refusal},
+    fields::{Fields, FromFields, document, integer, list, one_of, positive_number, repo_url, text, uuid},
+    query::PathId,
+};
+use crate::{App, clock};
+
+const TOOLS: &[&str] = &["claude", "codex", "cursor"];
+const DEFAULT_EXPIRES_IN_DAYS: i64 = 7;
+const MAX_BRIEF_BYTES: usize = 64 << 10;
+
+struct Terms(AssessmentTerms);
+
+impl FromFields for Terms {
+    fn from_fields(fields: &mut Fields) -> Self {
+        let issue = fields.optional("issueId", uuid);
+        let task_brief = match (issue, fields.has("issueId")) {
+            (None, false) => Some(fields.required("taskBrief", document(MAX_BRIEF_BYTES))),
+            _ => fields.optional("taskBrief", document(MAX_BRIEF_BYTES)),
+        };
+        let mut tools = fields.optional("allowedTools", list(1..=3, one_of(TOOLS))).unwrap_or_else(|| TOOLS.to_vec());
+        tools.sort_unstable();
+        tools.dedup();
+        Self(AssessmentTerms {
+            title: fields.required("title", text(1..=255)),
+            role: fields.required("role", text(1..=255)),
+            task_brief,
+            repo_url: fields.optional("repoUrl", repo_url),
+            time_limit_minutes: fields.optional("timeLimitMinutes", integer(1..=10_080)),
+            expires_in_days: fields.optional("expiresInDays", integer(1..=365)).unwrap_or(DEFAULT_EXPIRES_IN_DAYS),
+            issue,
+            rubric: fields.optional("rubricId", uuid),
+            token_budget_usd: fields.optional("tokenBudgetUsd", positive_number(1000.0)),
+            allowed_tools: tools.into_iter().map(str::to_owned).collect(),
+        })
+    }
+}
+
+impl Terms {
+    /// What the terms refer to has to exist. There is no catalogue of issues and no rubric yet, so nothing does.
+    fn resolved(self) -> Result<AssessmentTerms, ApiError> {
+        match &self.0 {
+            AssessmentTerms { issue: Some(_), .. } => Err(Refusal::IssueNotFound.into()),
+            AssessmentTerms { rubric: Some(_), .. } => Err(Refusal::RubricNotFound.into()),
+            _ => Ok(self.0),
+        }
+    }
+}
+
+/// `POST /v1/assessments`
+pub(super) async fn create(app: Data<App>, who: ReviewerWrite, body: Body) -> Result<HttpResponse, ApiError> {
+    let terms = body.json::<Terms>(&app).await?.resolved()?;
+    let made = app.redis.create_assessment(who.0.org, Uuid::now_v7(), terms, clock::now()).await?;
+    Ok(HttpResponse::Created().json(json!({"assessment": assessment_json(&made)})))
+}
+
+/// `GET /v1/assessments`
+pub(super) async fn list_all(app: Data<App>, who: Reviewer) -> Result<HttpResponse, ApiError> {
+    let assessments = app.redis.list_assessments(who.org).await?;
+    let shown: Vec<_> = assessments.iter().map(with_issue).collect();
+    Ok(HttpResponse::Ok().json(json!({"assessments": shown})))
+}
+
+/// `GET /v1/assessments/{id}`
+pub(super) async fn show(app: Data<App>, who: Either, id: PathId) -> Result<HttpResponse, ApiError> {
+    let found = match who {
+        Either::Reviewer(reviewer) => app.redis.assessment(reviewer.org, id.0).await?,
+        // Its own only; and a session goes on when its assessment is deleted.
+        Either::Candidate(candidate) if candidate.key.assessment == id.0 => {
+            app.redis.assessment_even_deleted(candidate.org, id.0).await?
+        }
+        Either::Candidate(_) => None,
+    };
+    let assessment = found.ok_or(Refusal::NotFound)?;
+    Ok(HttpResponse::Ok().json(json!({"assessment": with_issue(&assessment)})))
+}
+
+/// `PATCH /v1/assessments/{id}`
+pub(super) async fn change(
+    app: Data<App>,
+    who: ReviewerWrite,
+    id: PathId,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let before = app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
+    let patch = body.json::<Object>(&app).await?.0;
+    // The rules are those of a whole body: what stands, overlaid with what is given.
+    let mut whole = assessment_object(&before);
+    whole.extend(patch);
+    let terms = Fields::read::<Terms>(whole)?.resolved()?;
+    app.redis.change_assessment(&before, &terms, clock::now()).await?;
+    let after = app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
+    Ok(HttpResponse::Ok().json(json!({"assessment": assessment_json(&after)})))
+}
+
+/// `DELETE /v1/assessments/{id}`
+pub(super) async fn delete(app: Data<App>, who: ReviewerWrite, id: PathId) -> Result<HttpResponse, ApiError> {
+    app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
+    app.redis.delete_assessment(who.0.org, id.0, clock::now()).await?;
+    Ok(HttpResponse::Ok().json(json!({"ok": true, "id": id.0})))
+}
+
+/// Any object: the fields of a patch before they are laid over what stands.
+struct Object(Map<String, Value>);
+
+impl FromFields for Object {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(fields.take_all())
+    }
+}
+
+fn assessment_object(assessment: &Assessment) -> Map<String, Value> {
+    let terms = &assessment.terms;
+    let fields: [(&str, Value); 14] = [
+        ("id", json!(assessment.id)),
+        ("orgId", json!(assessment.org)),
+        ("title", json!(terms.title)),
+        ("role", json!(terms.role)),
+        ("taskBrief", json!(terms.task_brief)),
+        ("repoUrl", json!(terms.repo_url)),
+        ("timeLimitMinutes", json!(terms.time_limit_minutes)),
+        ("expiresInDays", json!(terms.expires_in_days)),
+        ("issueId", json!(terms.issue)),
+        ("rubricId", json!(terms.rubric)),
+        ("tokenBudgetUsd", json!(terms.token_budget_usd)),
+        ("allowedTools", json!(terms.allowed_tools)),
+        ("createdAt", json!(assessment.created_at)),
+        ("updatedAt", json!(assessment.updated_at)),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn assessment_json(assessment: &Assessment) -> Value {
+    Value::Object(assessment_object(assessment))
+}
+
+fn with_issue(assessment: &Assessment) -> Value {
+    let mut object = assessment_object(assessment);
+    object.insert("issue".to_owned(), Value::Null);
+    Value::Object(object)
+}

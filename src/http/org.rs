@@ -1,0 +1,64 @@
+//! The reviewer's organisation and its API keys.
+
+use actix_web::{HttpResponse, web::Data};
+use redis_scripts::{ApiKey, Scopes};
+use serde_json::{Value, json};
+
+use super::{
+    auth::{Reviewer, ReviewerWrite},
+    body::Body,
+    error::{ApiError, Refusal},
+    fields::{Fields, FromFields, list, one_of, text},
+    query::PathId,
+};
+use crate::{App, clock};
+
+/// `GET /v1/org`
+pub(super) async fn show(app: Data<App>, who: Reviewer) -> Result<HttpResponse, ApiError> {
+    let org = app.redis.org(who.org).await?.ok_or(Refusal::NotFound)?;
+    Ok(HttpResponse::Ok().json(json!({"org": {"id": org.id, "name": org.name, "createdAt": org.created_at}})))
+}
+
+/// `GET /v1/org/api-keys`
+pub(super) async fn list_api_keys(app: Data<App>, who: Reviewer) -> Result<HttpResponse, ApiError> {
+    let keys: Vec<_> = app.redis.list_api_keys(who.org).await?.iter().map(api_key_json).collect();
+    Ok(HttpResponse::Ok().json(json!({"apiKeys": keys})))
+}
+
+struct NewApiKey {
+    name: String,
+    scopes: Scopes,
+}
+
+impl FromFields for NewApiKey {
+    fn from_fields(fields: &mut Fields) -> Self {
+        let scopes = fields.required("scopes", list(1..=2, one_of(&["read", "write"])));
+        Self { name: fields.required("name", text(1..=255)), scopes: Scopes::of_words(scopes) }
+    }
+}
+
+/// `POST /v1/org/api-keys`
+pub(super) async fn create_api_key(app: Data<App>, who: ReviewerWrite, body: Body) -> Result<HttpResponse, ApiError> {
+    let new: NewApiKey = body.json(&app).await?;
+    let (key, secret) = app.redis.new_api_key(who.0.org, &new.name, new.scopes, clock::now()).await?;
+    Ok(HttpResponse::Created().json(json!({"apiKey": api_key_json(&key), "secret": secret})))
+}
+
+/// `DELETE /v1/org/api-keys/{id}`
+pub(super) async fn revoke_api_key(app: Data<App>, who: ReviewerWrite, id: PathId) -> Result<HttpResponse, ApiError> {
+    if !app.redis.revoke_api_key(who.0.org, id.0, clock::now()).await? {
+        return Err(Refusal::NotFound.into());
+    }
+    Ok(HttpResponse::Ok().json(json!({"ok": true, "id": id.0})))
+}
+
+fn api_key_json(key: &ApiKey) -> Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": key.scopes.words(),
+        "createdAt": key.created_at,
+        "lastUsedAt": key.last_used_at,
+    })
+}

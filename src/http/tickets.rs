@@ -1,0 +1,20 @@
+//! Tickets for browsers' sockets.
+
+use actix_web::{HttpResponse, web::Data};
+use redis_scripts::{Issuer, TICKET_LIFE, Ticket};
+use serde_json::json;
+
+use super::{auth::Either, error::ApiError};
+use crate::{App, clock};
+
+/// `POST /v1/live-tickets`
+pub(super) async fn issue(app: Data<App>, who: Either) -> Result<HttpResponse, ApiError> {
+    let issuer = match &who {
+        Either::Reviewer(reviewer) => Issuer::Reviewer(reviewer.key_id),
+        Either::Candidate(candidate) => Issuer::Candidate(candidate.key.id),
+    };
+    let life_ms = i64::try_from(TICKET_LIFE.as_millis()).unwrap_or_default();
+    let expires_at = clock::now().plus_millis(life_ms);
+    let ticket = app.redis.issue_ticket(&Ticket { org: who.org(), issuer }).await?;
+    Ok(HttpResponse::Created().json(json!({"ticket": ticket, "expiresAt": expires_at})))
+}
