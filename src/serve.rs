@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use actix_web::web;
 use anyhow::Context;
@@ -88,9 +89,20 @@ impl Server {
                 ended?;
                 anyhow::bail!("the server ended by itself");
             }
+            () = tidy(&self.app) => {}
             () = stop => {}
         }
         tokio::join!(shutdown::in_order(&self.app, &handle), http).1?;
         Ok(())
+    }
+}
+
+/// How often sessions that nothing comes in for are forgotten.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+async fn tidy(app: &App) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        app.actors.tidy();
     }
 }

@@ -23,10 +23,11 @@ pub fn requested() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Stops the parts, the outermost first, so that none is asked for something it can no longer do:
-/// readiness, so that load balancers look elsewhere; sockets and requests in flight; the actors behind them.
-pub async fn in_order(_app: &App, http: &ServerHandle) {
+/// Stops the parts, the outermost first, so that none is asked for something that it can no longer do: sockets and
+/// requests in flight, then the actors behind them. Nothing has to be flushed; what was acknowledged is in Redis.
+pub async fn in_order(app: &App, http: &ServerHandle) {
     tracing::info!("stopping");
     http.stop(true).await;
+    app.actors.stop().await;
     tracing::info!("stopped");
 }
