@@ -7,6 +7,7 @@ use redis_scripts::Redis;
 use crate::{
     http::{auth::Credentials, rate::Limits},
     settings::Settings,
+    shutdown::Stopping,
 };
 
 /// What every request can reach; one for the whole process, shared as `web::Data<App>`.
@@ -17,6 +18,8 @@ pub struct App {
     pub log: EventLog,
     /// Who does the work.
     pub actors: Running,
+    /// Whether all that ends.
+    pub stopping: Stopping,
     /// What the operator chose.
     pub settings: Settings,
     /// What is left of every budget.
@@ -32,6 +35,14 @@ impl App {
         let limits = Limits::new(&settings.rates);
         let options = actors::Options { grace: settings.end_grace, ..actors::Options::default() };
         let actors = Running::start(&redis, &log, &options);
-        Self { redis, log, actors, settings, limits, credentials: Credentials::default() }
+        Self {
+            redis,
+            log,
+            actors,
+            stopping: Stopping::default(),
+            settings,
+            limits,
+            credentials: Credentials::default(),
+        }
     }
 }

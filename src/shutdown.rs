@@ -5,6 +5,7 @@ use std::io;
 use actix_web::dev::ServerHandle;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::App;
 
@@ -23,10 +24,32 @@ pub fn requested() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Stops the parts, the outermost first, so that none is asked for something that it can no longer do: sockets and
-/// requests in flight, then the actors behind them. Nothing has to be flushed; what was acknowledged is in Redis.
+/// Whether the server stops. Sockets live long and ask for it; requests are short and need not.
+#[derive(Debug, Default)]
+pub struct Stopping(watch::Sender<bool>);
+
+impl Stopping {
+    /// Whether it does.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ready as soon as it does.
+    pub fn begun(&self) -> impl Future<Output = ()> + use<> {
+        let mut stopping = self.0.subscribe();
+        async move {
+            stopping.wait_for(|begun| *begun).await.ok();
+        }
+    }
+}
+
+/// Stops the parts, the outermost first, so that none is asked for something that it can no longer do: readiness and
+/// sockets, requests in flight, then the actors behind them. Nothing has to be flushed; what was acknowledged is in
+/// Redis.
 pub async fn in_order(app: &App, http: &ServerHandle) {
     tracing::info!("stopping");
+    app.stopping.0.send_replace(true);
     http.stop(true).await;
     app.actors.stop().await;
     tracing::info!("stopped");

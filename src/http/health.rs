@@ -13,6 +13,9 @@ pub(super) async fn health() -> HttpResponse {
 
 /// `GET /v1/ready`
 pub(super) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    if app.stopping.has_begun() {
+        return Err(ApiError::from(Refusal::NotReady).with("unavailable", ["server"]));
+    }
     let (redis, log) = tokio::join!(app.redis.ping(), app.log.ping());
     let parts = [("redis", redis.is_ok()), ("clickhouse", log.is_ok())];
     let away: Vec<_> = parts.iter().filter(|(_, answers)| !answers).map(|(part, _)| *part).collect();

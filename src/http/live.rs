@@ -13,7 +13,7 @@ use actix_web::{
 use actix_web_actors::ws::{self, CloseCode, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
 use actors::{News, Start, Watch};
 use domain::SessionId;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -51,7 +51,7 @@ pub(super) async fn live(
     let name = domain::SessionRef::new(who.org(), session);
     let watch = app.actors.feeds.watch(&name, start).await?.ok_or(Refusal::NotFound)?;
     if !is_socket {
-        return Ok(server_sent_events(watch));
+        return Ok(server_sent_events(watch, app.stopping.begun()));
     }
     let socket = LiveSocket { resume: watch.resume_handle(), watch: Some(watch), who, app, life: Life::begins() };
     WsResponseBuilder::new(socket, &request, payload)
@@ -77,8 +77,9 @@ fn start_of(request: &HttpRequest, query: &Query, is_socket: bool) -> Result<Sta
     Ok(last_id.map(Start::After).or(asked).unwrap_or(unasked))
 }
 
-/// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again.
-fn server_sent_events(watch: Watch) -> HttpResponse {
+/// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again. So it
+/// does when the server stops.
+fn server_sent_events(watch: Watch, stopping: impl Future<Output = ()> + 'static) -> HttpResponse {
     let body = stream::unfold(Some(watch), |watch| async {
         let mut watch = watch?;
         let text = match tokio::time::timeout(COMMENT_EVERY, watch.next()).await {
@@ -93,7 +94,7 @@ fn server_sent_events(watch: Watch) -> HttpResponse {
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         // Proxies must not hold it back.
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(body)
+        .streaming(body.take_until(Box::pin(stopping)))
 }
 
 fn sse(kind: &str, seq: Option<u64>, json: &Bytes) -> Bytes {
@@ -149,6 +150,10 @@ impl Actor for LiveSocket {
         if let Some(watch) = self.watch.take() {
             ctx.add_stream(stream::unfold(watch, |mut watch| async { Some((watch.next().await, watch)) }));
         }
+        ctx.spawn(self.app.stopping.begun().into_actor(self).map(|(), _, ctx| {
+            ctx.close(Some(CloseCode::Away.into()));
+            ctx.stop();
+        }));
         ctx.run_interval(PING_EVERY, |socket, ctx| {
             if socket.life.is_gone() {
                 ctx.close(Some(CloseCode::Away.into()));

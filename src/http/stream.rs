@@ -113,6 +113,11 @@ impl Connection {
         if self.in_flight.is_some() {
             return;
         }
+        if self.app.stopping.has_begun() {
+            // What waits was not acknowledged: the client sends it again, elsewhere.
+            ctx.close(Some(CloseCode::Away.into()));
+            return ctx.stop();
+        }
         if self.pending.is_empty() {
             return self.end_if_asked(ctx);
         }
@@ -304,6 +309,7 @@ impl Actor for Connection {
             "serverTime": clock::now(),
         });
         ctx.text(hello.to_string());
+        ctx.spawn(self.app.stopping.begun().into_actor(self).map(|(), connection, ctx| connection.record_next(ctx)));
         ctx.run_interval(PING_EVERY, |connection, ctx| {
             if connection.life.is_gone() {
                 ctx.close(Some(CloseCode::Away.into()));
