@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
@@ -17,9 +17,12 @@ use uuid::Uuid;
 
 use crate::{clock, closing::settle_record};
 
-/// How long a lease lasts without renewal. A batch that takes longer may be written by two nodes, which changes
-/// nothing; only one of them can confirm it.
-const LEASE: Duration = Duration::from_secs(10);
+/// How long a node that gives no sign of life keeps its leases. A batch that takes longer may be written by two nodes,
+/// which changes nothing; only one of them can confirm it.
+const ALIVE: Duration = Duration::from_secs(5);
+
+/// How often it gives one.
+const SIGN_EVERY: Duration = Duration::from_millis(1_500);
 
 /// Entries of one partition in one batch.
 const ENTRIES: usize = 32;
@@ -56,6 +59,14 @@ struct Writer {
     stop: watch::Receiver<bool>,
 }
 
+/// What the writer has to see to.
+struct Duties {
+    prepared: bool,
+    held: Vec<Partition>,
+    signed_at: Option<Instant>,
+    trimmed_at: Instant,
+}
+
 impl LogWriter {
     /// Looks for new entries `every` so often; ends, giving its leases back, when `stop` says so.
     pub(crate) fn new(redis: Redis, log: EventLog, every: Duration, stop: watch::Receiver<bool>) -> Self {
@@ -75,9 +86,10 @@ impl Actor for LogWriter {
 impl Writer {
     async fn run(&self) {
         let mut stop = self.stop.clone();
-        let (mut backoff, mut prepared, mut trimmed_at) = (Duration::ZERO, false, tokio::time::Instant::now());
+        let mut backoff = Duration::ZERO;
+        let mut duties = Duties { prepared: false, held: Vec::new(), signed_at: None, trimmed_at: Instant::now() };
         while !*stop.borrow() {
-            let written = self.round(&mut prepared, &mut trimmed_at).await;
+            let written = self.round(&mut duties).await;
             let wait = match written {
                 // There may be more right away.
                 Ok(true) => Duration::from_millis(1),
@@ -94,19 +106,18 @@ impl Writer {
             }
             drop(tokio::time::timeout(wait, stop.changed()).await);
         }
-        let held: Vec<Partition> = Partition::all().collect();
-        drop(self.redis.release_partitions(self.id, &held).await);
+        drop(self.redis.release_partitions(self.id, &duties.held).await);
     }
 
     /// Writes what there is, a batch for each group of partitions; answers whether there was anything.
-    async fn round(&self, prepared: &mut bool, trimmed_at: &mut tokio::time::Instant) -> Result<bool, WriteError> {
-        if !*prepared {
+    async fn round(&self, duties: &mut Duties) -> Result<bool, WriteError> {
+        if !duties.prepared {
             self.redis.prepare_log().await?;
-            *prepared = true;
+            duties.prepared = true;
         }
+        self.sign(duties).await?;
         let mut wrote = false;
-        let held = self.redis.lease_partitions(self.id, LEASE).await?;
-        for partitions in held.chunks(PARTITIONS_AT_ONCE) {
+        for partitions in duties.held.clone().chunks(PARTITIONS_AT_ONCE) {
             let mut batch = self.redis.read_pending(partitions).await?;
             if batch.is_empty() {
                 batch = self.redis.read_new(partitions, ENTRIES).await?;
@@ -114,17 +125,25 @@ impl Writer {
             if !batch.is_empty() {
                 wrote = true;
                 self.write(&batch).await?;
-                // A lease must outlast the next batch too.
-                self.redis.lease_partitions(self.id, LEASE).await?;
+                self.sign(duties).await?;
             }
         }
-        if trimmed_at.elapsed() > TRIM_EVERY {
-            *trimmed_at = tokio::time::Instant::now();
-            for partition in &held {
+        if duties.trimmed_at.elapsed() > TRIM_EVERY {
+            duties.trimmed_at = Instant::now();
+            for partition in &duties.held {
                 self.redis.trim_log(*partition, clock::now().millis() - KEEP_MS).await?;
             }
         }
         Ok(wrote)
+    }
+
+    /// Gives a sign of life when one is due, and learns which partitions are this node's.
+    async fn sign(&self, duties: &mut Duties) -> Result<(), WriteError> {
+        if duties.signed_at.is_none_or(|at| at.elapsed() >= SIGN_EVERY) {
+            duties.held = self.redis.lease_partitions(self.id, ALIVE).await?;
+            duties.signed_at = Some(Instant::now());
+        }
+        Ok(())
     }
 
     async fn write(&self, batch: &[Entry]) -> Result<(), WriteError> {

@@ -62,10 +62,16 @@ impl Partition {
         self.key("log")
     }
 
-    /// The lease of the node whose log writer drains the stream.
+    /// The node whose log writer drains the stream.
     #[must_use]
     pub fn writer_lease(self) -> String {
         self.key("log:writer")
+    }
+
+    /// The sign of life of a node's log writer. It says for all partitions whether that node's leases still count.
+    #[must_use]
+    pub fn writer_alive(writer: Uuid) -> String {
+        Self::of(&[writer.as_bytes()]).key(format_args!("log:alive:{writer}"))
     }
 
     /// The last commit of one committer, with its answer, so that a repeated call answers as the first did.
@@ -267,6 +273,6 @@ mod tests {
         for key in [keys.record(), keys.sums(), keys.seen(), keys.files(), keys.tail(), keys.window(1)] {
             assert!(key.starts_with(&tag), "{key}");
         }
-        assert_eq!(keys.record(), "{p18}:s:00000000-0000-0000-0000-000000000000:s-1");
+        assert_eq!(keys.record(), "{p48}:s:00000000-0000-0000-0000-000000000000:s-1");
     }
 }

@@ -4,9 +4,10 @@
 //! lease. New entries are read only when none is pending, so the pending list *is* the frozen batch: after a crash
 //! the next holder reads the very same entries in the same order.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use domain::{OrgId, SessionRef};
+use futures_util::future::try_join_all;
 use redis::{
     AsyncCommands, RedisResult,
     streams::{StreamId, StreamReadOptions, StreamReadReply},
@@ -90,43 +91,73 @@ impl Redis {
         Ok(())
     }
 
-    /// Takes or renews the leases of all partitions that are free or held by `holder` already; answers which it holds
-    /// now.
+    /// Says that `holder` lives, for the next `ttl`, and takes the leases that are free or whose holder gave no sign of
+    /// life; answers which partitions it holds now. To be called again well within `ttl`.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn lease_partitions(&self, holder: Uuid, ttl: Duration) -> Result<Vec<Partition>, Error> {
         let connection = self.connection().await?;
+        let mut alive = (*connection).clone();
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let held = futures_util::future::try_join_all(Partition::all().map(|partition| {
+        let () = redis::cmd("SET")
+            .arg(Partition::writer_alive(holder))
+            .arg(1)
+            .arg("PX")
+            .arg(ttl_ms)
+            .query_async(&mut alive)
+            .await?;
+        let holders = try_join_all(Partition::all().map(|partition| {
             let mut connection = (*connection).clone();
             async move {
-                let mut invocation = scripts::take_lease().prepare_invoke();
-                invocation.key(partition.writer_lease()).arg(holder.to_string()).arg(ttl_ms);
-                let held: i64 = invocation.invoke_async(&mut connection).await?;
-                Ok::<_, Error>((held == 1).then_some(partition))
+                let found: Option<String> = connection.get(partition.writer_lease()).await?;
+                Ok::<_, Error>((partition, found))
             }
         }))
         .await?;
-        Ok(held.into_iter().flatten().collect())
+        let mut living = HashMap::new();
+        let mut held = Vec::new();
+        for (partition, found) in holders {
+            let lives = match found.as_deref().map(str::parse::<Uuid>) {
+                Some(Ok(found)) if found == holder => {
+                    held.push(partition);
+                    continue;
+                }
+                Some(Ok(found)) => match living.get(&found) {
+                    Some(lives) => *lives,
+                    None => {
+                        let lives: bool = alive.exists(Partition::writer_alive(found)).await?;
+                        living.insert(found, lives);
+                        lives
+                    }
+                },
+                Some(Err(_)) | None => false,
+            };
+            if !lives && self.hand_lease(partition, found.as_deref(), Some(holder)).await? {
+                held.push(partition);
+            }
+        }
+        Ok(held)
     }
 
-    /// Gives the leases back, so that another node need not wait for them to run out.
+    /// Gives the leases back, so that another node need not wait for the sign of life to run out.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn release_partitions(&self, holder: Uuid, partitions: &[Partition]) -> Result<(), Error> {
-        let connection = self.connection().await?;
-        futures_util::future::try_join_all(partitions.iter().map(|partition| {
-            let mut connection = (*connection).clone();
-            async move {
-                let mut invocation = scripts::take_lease().prepare_invoke();
-                invocation.key(partition.writer_lease()).arg(holder.to_string()).arg(0);
-                invocation.invoke_async::<i64>(&mut connection).await
-            }
-        }))
-        .await?;
+        let name = holder.to_string();
+        try_join_all(partitions.iter().map(|partition| self.hand_lease(*partition, Some(&name), None))).await?;
         Ok(())
+    }
+
+    /// Gives a lease to `to` if `from` still has it; answers whether it was done.
+    async fn hand_lease(&self, partition: Partition, from: Option<&str>, to: Option<Uuid>) -> Result<bool, Error> {
+        let mut invocation = scripts::hand_lease().prepare_invoke();
+        invocation.key(partition.writer_lease()).arg(from.unwrap_or_default());
+        invocation.arg(to.map(|to| to.to_string()).unwrap_or_default());
+        let mut connection = self.connection().await?;
+        let handed: i64 = invocation.invoke_async(&mut connection).await?;
+        Ok(handed == 1)
     }
 
     /// The entries of these partitions that were read before and not confirmed: a batch that is to be written again.

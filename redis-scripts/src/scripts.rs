@@ -33,7 +33,7 @@ scripts! {
     set_metadata = "set_metadata.lua",
     record_events = "record_events.lua",
     read_session_tail = "read_session_tail.lua",
-    take_lease = "take_lease.lua",
+    hand_lease = "hand_lease.lua",
     confirm_written = "confirm_written.lua",
     trim_stream = "trim_stream.lua",
 }

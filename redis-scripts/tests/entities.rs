@@ -1,5 +1,5 @@
 //! Organisations, API keys, assessments, candidate keys, tokens and tickets on a real Redis.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, HashSet};
 

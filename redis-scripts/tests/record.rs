@@ -154,10 +154,7 @@ async fn a_session_is_made_bound_promoted_closed_and_refuses_by_name() {
         Outcome::Recorded { base: 3, .. }
     ));
     let late = part_of(&name, &[prompt(&name)], &new);
-    assert_eq!(
-        committer.run(std::slice::from_ref(&late), NOW + 600_001).await,
-        [Outcome::Refused(Refusal::Ended)]
-    );
+    assert_eq!(committer.run(std::slice::from_ref(&late), NOW + 600_001).await, [Outcome::Refused(Refusal::Ended)]);
     let close = Close {
         ended_at: Timestamp::from_millis(NOW + 7),
         now: Timestamp::from_millis(NOW + 9),
@@ -244,5 +241,11 @@ async fn the_log_stream_is_read_again_until_it_is_confirmed_by_the_holder_of_the
     assert_eq!(redis.read_tail(&name, From::Seq(0)).await.unwrap().events.len(), 3, "watchers still find it");
     assert!(redis.trim_log(partition, i64::MAX).await.unwrap() >= 2);
     redis.release_partitions(one, &all).await.unwrap();
-    assert_eq!(redis.lease_partitions(other, lease).await.unwrap().len(), 64);
+    assert_eq!(redis.lease_partitions(other, Duration::from_millis(20)).await.unwrap().len(), 64);
+    // The other gives no sign of life any more.
+    let started = std::time::Instant::now();
+    while redis.lease_partitions(one, lease).await.unwrap().is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+    assert!(!redis.confirm_written(other, partition, &[], &[]).await.unwrap(), "too late");
 }

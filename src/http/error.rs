@@ -90,7 +90,7 @@ const RETRY_AFTER_UNAVAILABLE_S: u64 = 2;
 pub struct ApiError {
     refusal: Refusal,
     details: Vec<Detail>,
-    extra: Map<String, Value>,
+    extra: Vec<(&'static str, Value)>,
     retry_after_s: Option<u64>,
     allow: Option<String>,
     cause: Option<String>,
@@ -135,8 +135,8 @@ impl ApiError {
 
     /// Adds a field to the body.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.extra.insert(name.to_owned(), value.into());
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.extra.push((name, value.into()));
         self
     }
 
@@ -159,7 +159,7 @@ impl ApiError {
         if self.refusal == Refusal::Internal && !request_id.is_empty() {
             body.insert("requestId".to_owned(), request_id.into());
         }
-        body.extend(self.extra.clone());
+        body.extend(self.extra.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Value::Object(body)
     }
 
@@ -196,7 +196,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let retry_after_s =
             matches!(refusal, Refusal::Unavailable | Refusal::NotReady).then_some(RETRY_AFTER_UNAVAILABLE_S);
-        Self { refusal, details: Vec::new(), extra: Map::new(), retry_after_s, allow: None, cause: None }
+        Self { refusal, details: Vec::new(), extra: Vec::new(), retry_after_s, allow: None, cause: None }
     }
 }
 
