@@ -68,7 +68,7 @@ impl Stores {
         let clickhouse_child = Supervised::start(clickhouse, data_dir).await?;
         let redis_child = Supervised::start(redis_server, data_dir).await?;
         Ok(Self {
-            redis: redis_scripts::Config::new(format!("redis://:{}@127.0.0.1:{redis_port}", password.expose())),
+            redis: redis_scripts::Config::new(format!("redis://default:{}@127.0.0.1:{redis_port}", password.expose())),
             clickhouse: clickhouse_schema::Config {
                 url: format!("http://127.0.0.1:{clickhouse_port}"),
                 user: clickhouse::USER.to_owned(),
