@@ -22,22 +22,25 @@ struct Terms(AssessmentTerms);
 
 impl FromFields for Terms {
     fn from_fields(fields: &mut Fields) -> Self {
-        let issue = fields.optional("issueId", uuid);
-        let task_brief = match (issue, fields.has("issueId")) {
-            (None, false) => Some(fields.required("taskBrief", document(MAX_BRIEF_BYTES))),
-            _ => fields.optional("taskBrief", document(MAX_BRIEF_BYTES)),
+        let title = fields.required("title", text(1..=255));
+        let role = fields.required("role", text(1..=255));
+        // An issue brings a brief of its own; a wrong `issueId` is told as such, not as a missing brief.
+        let task_brief = if fields.is_given("issueId") {
+            fields.optional("taskBrief", document(MAX_BRIEF_BYTES))
+        } else {
+            Some(fields.required("taskBrief", document(MAX_BRIEF_BYTES)))
         };
         let mut tools = fields.optional("allowedTools", list(1..=3, one_of(TOOLS))).unwrap_or_else(|| TOOLS.to_vec());
         tools.sort_unstable();
         tools.dedup();
         Self(AssessmentTerms {
-            title: fields.required("title", text(1..=255)),
-            role: fields.required("role", text(1..=255)),
+            title,
+            role,
             task_brief,
             repo_url: fields.optional("repoUrl", repo_url),
             time_limit_minutes: fields.optional("timeLimitMinutes", integer(1..=10_080)),
             expires_in_days: fields.optional("expiresInDays", integer(1..=365)).unwrap_or(DEFAULT_EXPIRES_IN_DAYS),
-            issue,
+            issue: fields.optional("issueId", uuid),
             rubric: fields.optional("rubricId", uuid),
             token_budget_usd: fields.optional("tokenBudgetUsd", positive_number(1000.0)),
             allowed_tools: tools.into_iter().map(str::to_owned).collect(),

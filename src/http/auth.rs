@@ -5,6 +5,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     sync::{PoisonError, RwLock},
+    time::Duration,
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
@@ -19,6 +20,10 @@ use super::{
     rate::client_address,
 };
 use crate::{App, clock};
+
+/// How long finding out who asks may take. The way to Redis and its answer may take two seconds each, but a client is
+/// to know within two in all that Redis is away.
+const PATIENCE: Duration = Duration::from_millis(1_900);
 
 /// Longer credentials are not looked at.
 const MAX_CREDENTIAL_BYTES: usize = 8192;
@@ -120,7 +125,8 @@ impl Credentials {
     }
 }
 
-/// Whose a secret is; `None` when nobody's, which counts as a failure of `address`.
+/// Whose a secret is; `None` when nobody's. For a candidate key, which is short enough to be guessed, that counts as a
+/// failure of `address`; API keys and tokens have 256 bits.
 ///
 /// # Errors
 /// 429 while too many look-ups have failed, 503 without Redis.
@@ -129,11 +135,15 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
     if let Some(owner) = app.credentials.get(&of) {
         return Ok(Some(owner));
     }
-    app.limits.may_look_up(address)?;
+    let guessable = purpose == Purpose::Candidate;
+    if guessable {
+        app.limits.may_look_up(address)?;
+    }
     let owner = app.redis.owner_of(purpose, &of.1).await?;
     match owner {
         Some(owner) => app.credentials.remember(of, owner),
-        None => app.limits.count_failure(address),
+        None if guessable => app.limits.count_failure(address),
+        None => {}
     }
     Ok(owner)
 }
@@ -147,8 +157,11 @@ pub async fn authenticate_reviewer(app: &App, bearer: &str, address: IpAddr) -> 
     if !bearer.starts_with(API_KEY_PREFIX) {
         return Err(Refusal::Unauthorized.into());
     }
-    let owner = owner_of(app, Purpose::Api, bearer, address).await?.ok_or(Refusal::Unauthorized)?;
-    reviewer_now(app, owner).await
+    in_time(async {
+        let owner = owner_of(app, Purpose::Api, bearer, address).await?.ok_or(Refusal::Unauthorized)?;
+        reviewer_now(app, owner).await
+    })
+    .await
 }
 
 async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
@@ -176,8 +189,11 @@ pub async fn authenticate_candidate(app: &App, credential: &str, address: IpAddr
         Some(key) => (Purpose::Candidate, key),
         None => (Purpose::Token, credential.to_owned()),
     };
-    let owner = owner_of(app, purpose, &secret, address).await?.ok_or(Refusal::Unauthorized)?;
-    candidate_now(app, owner, purpose).await
+    in_time(async {
+        let owner = owner_of(app, purpose, &secret, address).await?.ok_or(Refusal::Unauthorized)?;
+        candidate_now(app, owner, purpose).await
+    })
+    .await
 }
 
 async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Candidate, ApiError> {
@@ -224,6 +240,12 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
             Ok(Either::Candidate(Box::new(candidate)))
         }
     }
+}
+
+/// What `asked` answers, if it does so soon.
+pub(super) async fn in_time<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let late = |_| ApiError::unavailable("it took too long to find out who asks");
+    tokio::time::timeout(PATIENCE, asked).await.map_err(late)?
 }
 
 /// Whoever the headers name: `Authorization` counts before `X-API-Key`.

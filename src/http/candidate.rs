@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    auth::{Public, owner_of},
+    auth::{Public, in_time, owner_of},
     body::Body,
     disclosure,
     error::{ApiError, Refusal},
@@ -192,8 +192,11 @@ async fn find_key(app: &App, typed: &str, address: IpAddr) -> Result<CandidateKe
         app.limits.count_failure(address);
         return Err(Refusal::KeyNotFound.into());
     };
-    let owner = owner_of(app, Purpose::Candidate, &key, address).await?.ok_or(Refusal::KeyNotFound)?;
-    app.redis.candidate_key(owner.org, owner.id).await?.ok_or_else(|| Refusal::KeyNotFound.into())
+    in_time(async {
+        let owner = owner_of(app, Purpose::Candidate, &key, address).await?.ok_or(Refusal::KeyNotFound)?;
+        app.redis.candidate_key(owner.org, owner.id).await?.ok_or_else(|| Refusal::KeyNotFound.into())
+    })
+    .await
 }
 
 fn refuse_dead(key: &CandidateKey, now: Timestamp) -> Result<(), ApiError> {

@@ -48,6 +48,12 @@ impl Fields {
         self.values.get(name).is_some_and(Value::is_null)
     }
 
+    /// Whether the field has a value, right or wrong.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// All fields, as they came.
     pub fn take_all(&mut self) -> Map<String, Value> {
         std::mem::take(&mut self.values)

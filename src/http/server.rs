@@ -179,6 +179,52 @@ mod tests {
         assert!(!echoed("") && !echoed("a b") && !echoed("a/b") && !echoed(&"x".repeat(129)));
     }
 
+    #[actix_web::test]
+    async fn a_panic_is_a_500_with_the_request_id_and_nothing_else() {
+        #[expect(clippy::panic, reason = "it is what this test is about")]
+        async fn boom() -> &'static str {
+            panic!("secret")
+        }
+        let app = actix_web::App::new()
+            .wrap(middleware::from_fn(catch_panics))
+            .wrap(middleware::from_fn(finish))
+            .route("/boom", web::get().to(boom));
+        let app = actix_web::test::init_service(app).await;
+        let request = actix_web::test::TestRequest::get().uri("/boom").insert_header(("x-request-id", "r-7"));
+        let error = actix_web::test::try_call_service(&app, request.to_request()).await.err().unwrap();
+        let response = error.error_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers().get("x-request-id").unwrap(), "r-7");
+        let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(r#""requestId":"r-7""#) && !body.contains("secret"), "{body}");
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_route_is_a_404_and_a_wrong_method_a_405_that_names_the_right_ones() {
+        async fn fine() -> &'static str {
+            "fine"
+        }
+        let app = actix_web::App::new()
+            .wrap(middleware::from_fn(finish))
+            .service(crate::http::resource::at("/here").get(fine).post(fine))
+            .default_service(web::to(|| async { Err::<&'static str, ApiError>(Refusal::NotFound.into()) }));
+        let app = actix_web::test::init_service(app).await;
+        let ask = |method: &str, path: &str| {
+            let method = method.parse().unwrap();
+            actix_web::test::TestRequest::default().method(method).uri(path).to_request()
+        };
+        let reply = actix_web::test::call_service(&app, ask("PATCH", "/here")).await;
+        assert_eq!(reply.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(reply.headers().get(header::ALLOW).unwrap(), "GET, HEAD, POST");
+        let reply = actix_web::test::call_service(&app, ask("GET", "/there")).await;
+        assert_eq!(reply.status(), StatusCode::NOT_FOUND);
+        assert!(reply.headers().contains_key("x-request-id"));
+        let body: serde_json::Value = actix_web::test::read_body_json(reply).await;
+        assert_eq!(body["code"], "not_found");
+        assert_eq!(actix_web::test::call_service(&app, ask("HEAD", "/here")).await.status(), StatusCode::OK);
+    }
+
     #[test]
     fn headers_that_a_reply_brings_stay() {
         let mut headers = HeaderMap::new();
