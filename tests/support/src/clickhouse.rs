@@ -14,7 +14,7 @@ pub struct ClickHouse {
     url: String,
     // Before the directory, so that the process is gone when its files go.
     process: Process,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl ClickHouse {
@@ -25,25 +25,8 @@ impl ClickHouse {
     #[must_use]
     pub fn start() -> Self {
         let directory = directory();
-        let port_file = directory.path().join("port");
-        let child = Command::new(program())
-            .args(["--listen", "127.0.0.1:0", "--no-fsync", "--path"])
-            .arg(directory.path().join("data"))
-            .arg("--port-file")
-            .arg(&port_file)
-            .args(["--parent-pid", &std::process::id().to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("embedded-clickhouse starts");
-        let mut process = Process(child);
-        // The file is written once the server answers, and at once as a whole.
-        assert!(
-            wait_until(&mut process, || port_file.exists()),
-            "embedded-clickhouse did not start; its last words are above. Is libchdb there? Run dev/install-libchdb."
-        );
-        let address = fs::read_to_string(&port_file).expect("the port file can be read");
-        Self { url: format!("http://{}", address.trim()), process, _directory: directory }
+        let (process, url) = launch("127.0.0.1:0", &directory);
+        Self { url, process, directory }
     }
 
     /// The address of its HTTP interface.
@@ -52,10 +35,43 @@ impl ClickHouse {
         &self.url
     }
 
-    /// Ends it at once.
+    /// Ends it at once; [`ClickHouse::restart`] brings it back with what was in its directory.
     pub fn kill(&mut self) {
         self.process.kill();
     }
+
+    /// Ends it if it runs, starts it again on the same port with the same data, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn restart(&mut self) {
+        self.kill();
+        (self.process, self.url) = launch(self.url.trim_start_matches("http://"), &self.directory);
+    }
+}
+
+fn launch(listen: &str, directory: &TempDir) -> (Process, String) {
+    let port_file = directory.path().join("port");
+    // Left over by an engine that was killed.
+    drop(fs::remove_file(&port_file));
+    let child = Command::new(program())
+        .args(["--listen", listen, "--no-fsync", "--path"])
+        .arg(directory.path().join("data"))
+        .arg("--port-file")
+        .arg(&port_file)
+        .args(["--parent-pid", &std::process::id().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("embedded-clickhouse starts");
+    let mut process = Process(child);
+    // The file is written once the server answers, and at once as a whole.
+    assert!(
+        wait_until(&mut process, || port_file.exists()),
+        "embedded-clickhouse did not start; its last words are above. Is libchdb there? Run dev/install-libchdb."
+    );
+    let address = fs::read_to_string(&port_file).expect("the port file can be read");
+    (process, format!("http://{}", address.trim()))
 }
 
 /// The program: where the environment says, or else beside the tests.

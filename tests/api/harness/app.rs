@@ -1,0 +1,203 @@
+//! A server of a test's own, with stores of its own.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use test_support::{ClickHouse, Redis};
+
+use super::server::{Server, program};
+use super::{Candidate, Reply, User, eventually};
+
+/// The real server with its own Redis and its own ClickHouse, and an organisation to begin with.
+pub struct TestApp {
+    // Before the stores and the directory: it goes first.
+    server: Server,
+    redis: Redis,
+    clickhouse: ClickHouse,
+    org: Org,
+    _directory: TempDir,
+}
+
+/// An organisation, and its first API key: it may read and write.
+#[derive(Debug, Clone)]
+pub struct Org {
+    pub id: String,
+    pub secret: String,
+}
+
+impl TestApp {
+    /// Starts all of it.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts all of it, the server with these flags besides those that it needs.
+    pub async fn with(flags: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (redis, clickhouse) = std::thread::scope(|scope| {
+            let clickhouse = scope.spawn(ClickHouse::start);
+            (Redis::start(), clickhouse.join().unwrap())
+        });
+        let (redis_url, log) = (redis.url(), directory.path().join("server.log"));
+        let stores = ["--redis-url", &redis_url, "--clickhouse-url", clickhouse.url()];
+        let flags = stores.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+        let (server, org) = std::thread::scope(|scope| {
+            let server = scope.spawn(|| Server::start(flags, &log));
+            let org = create_org(&redis_url, "Acme");
+            (server.join().unwrap(), org)
+        });
+        Self { server, redis, clickhouse, org, _directory: directory }
+    }
+
+    /// Its address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// `127.0.0.1:port`
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.server.address
+    }
+
+    pub fn redis_url(&self) -> String {
+        self.redis.url()
+    }
+
+    pub fn clickhouse_url(&self) -> &str {
+        self.clickhouse.url()
+    }
+
+    /// Everything that the server has logged so far.
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+
+    /// The organisation that all but [`TestApp::other_org`] belong to.
+    pub fn org(&self) -> &Org {
+        &self.org
+    }
+
+    /// A reviewer who may read and write.
+    pub fn reviewer(&self) -> User {
+        self.bearer(&self.org.secret)
+    }
+
+    /// A reviewer of the same organisation who may only read.
+    pub async fn read_only(&self) -> User {
+        self.reviewer_with(&["read"]).await
+    }
+
+    /// A reviewer of the same organisation with a new API key of these scopes.
+    pub async fn reviewer_with(&self, scopes: &[&str]) -> User {
+        let made = self.reviewer().post("/v1/org/api-keys", json!({"name": "Another", "scopes": scopes})).await;
+        self.bearer(made.expect(201)["secret"].as_str().unwrap())
+    }
+
+    /// A reviewer of another organisation, made now, who may read and write there.
+    pub async fn other_org(&self) -> User {
+        self.bearer(&create_org(&self.redis.url(), "Other").secret)
+    }
+
+    /// Whoever holds this API key.
+    pub fn bearer(&self, secret: &str) -> User {
+        self.anonymous().with_header("authorization", &format!("Bearer {secret}"))
+    }
+
+    /// Whoever holds this candidate key or session token.
+    pub fn api_key(&self, credential: &str) -> User {
+        self.anonymous().with_header("x-api-key", credential)
+    }
+
+    /// Somebody without a credential.
+    pub fn anonymous(&self) -> User {
+        User::new(self.url())
+    }
+
+    /// A new assessment with all defaults; its id.
+    pub async fn assessment(&self) -> String {
+        self.assessment_with(json!({})).await
+    }
+
+    /// A new assessment with these fields besides the required ones; its id.
+    pub async fn assessment_with(&self, fields: Value) -> String {
+        let mut body = json!({"title": "Fix the parser", "role": "Backend engineer", "taskBrief": "# Fix it"});
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let made = self.reviewer().post("/v1/assessments", body).await.expect(201);
+        made["assessment"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// New candidate keys of an assessment: the key objects.
+    pub async fn keys(&self, assessment: &str, count: u32) -> Vec<Value> {
+        let path = format!("/v1/assessments/{assessment}/keys");
+        let made = self.reviewer().post(&path, json!({"count": count})).await.expect(201);
+        made["keys"].as_array().unwrap().clone()
+    }
+
+    /// A candidate who has consented and redeemed a new key of the assessment.
+    pub async fn candidate(&self, assessment: &str) -> Candidate {
+        let key = self.keys(assessment, 1).await.remove(0);
+        Candidate::start(self, &key).await
+    }
+
+    /// Stops the server in order and starts it again on the same port.
+    pub async fn restart_server(&mut self) {
+        assert!(self.server.stop(), "the server did not stop in order");
+        self.start_server().await;
+    }
+
+    /// Ends the server at once, as a crash would.
+    pub fn kill_server(&mut self) {
+        self.server.kill();
+    }
+
+    /// Starts the server again on the same port.
+    pub async fn start_server(&mut self) {
+        self.server.start_again();
+        self.ready().await;
+    }
+
+    /// Asks the server to stop; does not wait for it.
+    pub fn ask_server_to_stop(&self) {
+        self.server.signal(Signal::TERM);
+    }
+
+    /// Waits for the end of the server; whether it called that a success.
+    pub fn server_ended_well(&mut self) -> bool {
+        self.server.wait()
+    }
+
+    pub fn kill_redis(&mut self) {
+        self.redis.kill();
+    }
+
+    pub fn restart_redis(&mut self) {
+        self.redis.restart();
+    }
+
+    pub fn kill_clickhouse(&mut self) {
+        self.clickhouse.kill();
+    }
+
+    pub fn restart_clickhouse(&mut self) {
+        self.clickhouse.restart();
+    }
+
+    /// Waits until the server says that it is ready.
+    pub async fn ready(&self) -> Reply {
+        let anonymous = self.anonymous();
+        eventually("the server to be ready", async || {
+            Some(anonymous.get("/v1/ready").await).filter(|reply| reply.status == 200)
+        })
+        .await
+    }
+}
+
+/// `promptster-server org create`, as an operator calls it.
+pub fn create_org(redis_url: &str, name: &str) -> Org {
+    let output =
+        program().args(["org", "create", "--json", "--name", name, "--redis-url", redis_url]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    Org { id: text("orgId"), secret: text("apiKey") }
+}

@@ -1,0 +1,23 @@
+//! What the tests are written with.
+
+mod app;
+mod candidate;
+mod event;
+mod raw;
+mod server;
+mod shown;
+mod socket;
+mod sse;
+mod stored;
+mod user;
+mod wait;
+
+pub use app::TestApp;
+pub use candidate::Candidate;
+pub use event::{event, event_at};
+pub use raw::{RawReply, raw};
+pub use shown::{shown, wrong_fields};
+pub use socket::Socket;
+pub use sse::Sse;
+pub use user::{Reply, User};
+pub use wait::{PATIENCE, eventually};

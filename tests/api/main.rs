@@ -1,0 +1,21 @@
+//! The server as its users meet it: the real program, real stores, real sockets.
+//!
+//! A test starts a [`harness::TestApp`] and speaks as a reviewer, a candidate or a stranger. `TEST_LOG=1` prints the
+//! server's log; a failing test prints it anyway. Snapshots of whole replies are in `snapshots/`; to change them on
+//! purpose: `INSTA_UPDATE=always cargo nextest run -p promptster-server --test api`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail where it stands"
+)]
+
+mod harness;
+
+mod assessments;
+mod complete;
+mod consent;
+mod health;
+mod keys;
+mod org;
+mod redeem;
