@@ -10,7 +10,8 @@ use std::{
 
 use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
 use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent, ResultContext};
-use domain::{OrgId, Session, SessionRef};
+use domain::{Session, SessionRef};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use redis_scripts::{Content, Entry, Redis, UnsettledSession, keys::Partition};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -29,6 +30,9 @@ const ENTRIES: usize = 32;
 
 /// Partitions in one batch: bounds what a batch can hold in memory when there is a backlog.
 const PARTITIONS_AT_ONCE: usize = 16;
+
+/// Sessions that are brought up to date at the same time.
+const SETTLED_AT_ONCE: usize = 8;
 
 /// Confirmed entries are kept this long all the same.
 const KEEP_MS: i64 = 6 * 60 * 60 * 1000;
@@ -188,9 +192,7 @@ impl Writer {
         if !entities.is_empty() {
             self.log.append_entities(&entities).await?;
         }
-        for session in &touched {
-            self.settle(session).await?;
-        }
+        stream::iter(&touched).map(Ok).try_for_each_concurrent(SETTLED_AT_ONCE, |session| self.settle(session)).await?;
         for (partition, ids) in ids {
             let flushed: Vec<(SessionRef, u64)> = flushed.remove(&partition).unwrap_or_default().into_iter().collect();
             if !self.redis.confirm_written(self.id, partition, &ids, &flushed).await? {
@@ -238,8 +240,9 @@ impl Writer {
         self.log.derive_results(name, &result_context(&session)).await?;
         if let Some(assessment) = session.record.assessment {
             let settled = UnsettledSession { assessment, session: name.session.clone() };
-            self.redis.settle_session(OrgId(name.org.0), &settled).await?;
+            self.redis.settle_session(name.org, &settled).await?;
         }
+        self.redis.forget_seen_later(name).await?;
         Ok(())
     }
 }

@@ -90,6 +90,7 @@ pub struct Watch {
     mode: Mode,
     outbox: VecDeque<News>,
     shown: (u64, u64),
+    tells_presence: bool,
     shown_watchers: Option<usize>,
     resumes: mpsc::Receiver<u64>,
     resume: mpsc::Sender<u64>,
@@ -100,7 +101,26 @@ impl Watch {
         let (resume, resumes) = mpsc::channel(4);
         let (changes, shown) = (feed.changes(), feed.versions());
         let (mode, outbox) = (Mode::Hello(start), VecDeque::new());
-        Self { feed, feeds, history, changes, mode, outbox, shown, shown_watchers: None, resumes, resume }
+        Self {
+            feed,
+            feeds,
+            history,
+            changes,
+            mode,
+            outbox,
+            shown,
+            tells_presence: true,
+            shown_watchers: None,
+            resumes,
+            resume,
+        }
+    }
+
+    /// Does not tell how many watch: candidates are not to know.
+    #[must_use]
+    pub fn without_presence(mut self) -> Self {
+        self.tells_presence = false;
+        self
     }
 
     /// Takes the client's `resume` messages. One that comes before the last was taken up is dropped.
@@ -266,7 +286,7 @@ impl Watch {
             self.shown = (record, sums);
         }
         let watchers = self.feed.watchers();
-        if self.shown_watchers != Some(watchers) {
+        if self.tells_presence && self.shown_watchers != Some(watchers) {
             self.shown_watchers = Some(watchers);
             self.say("presence", &json!({ "type": "presence", "watchers": watchers }));
         }

@@ -10,6 +10,9 @@ use crate::{Entity, Error, Fields, Redis, keys::SessionKeys, scripts};
 /// The fields under which values promoted from `session_start` events are stored begin with this.
 pub(crate) const PROMOTED: &str = "m:";
 
+/// How long the ids of an ended session are kept: a day, many times any grace and any client's patience.
+const SEEN_KEPT_SECS: u64 = 24 * 60 * 60;
+
 /// What a session is made of.
 #[derive(Debug, Clone, Default)]
 pub struct NewSession {
@@ -109,6 +112,17 @@ impl Redis {
             2 => Ok(Closed::Now(ended_at)),
             other => Err(Error::corrupt(format!("close_session answered {other}"))),
         }
+    }
+
+    /// Lets go of the ids that were seen in a session that ended: once the grace for late events is over, none is taken
+    /// any more, and within this time every client has given up.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn forget_seen_later(&self, session: &SessionRef) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        let seen = SessionKeys::of(session).seen();
+        Ok(redis::cmd("EXPIRE").arg(seen).arg(SEEN_KEPT_SECS).query_async(&mut connection).await?)
     }
 
     /// Replaces the metadata if the record still has `version`; wakes those who watch. `false`: it changed meanwhile,

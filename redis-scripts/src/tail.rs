@@ -69,13 +69,24 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn read_unflushed(&self, session: &SessionRef) -> Result<Vec<StoredEvent>, Error> {
         let mut tail = self.read_tail(session, From::Flushed).await?;
-        let mut events = std::mem::take(&mut tail.events);
-        while let Some(last) = events.last().map(|stored| stored.seq).filter(|last| *last < tail.newest) {
-            tail = self.read_tail(session, From::Seq(last)).await?;
-            if tail.events.is_empty() {
-                break;
+        let mut events: Vec<StoredEvent> = Vec::new();
+        let mut last = tail.flushed;
+        // What is recorded meanwhile need not be read here.
+        let upto = tail.newest;
+        while last < upto {
+            match tail.events.first() {
+                Some(first) if first.seq == last + 1 => {
+                    last = tail.events.last().map_or(last, |stored| stored.seq);
+                    events.append(&mut tail.events);
+                }
+                // Confirmed meanwhile: ClickHouse, which is read after this, has it.
+                _ if tail.flushed > last => last = tail.flushed,
+                // Nothing leaves the stream before it is confirmed: a hole here is a loss, which nothing may hide.
+                _ => return Err(Error::corrupt(format!("session {session} lacks events after seq {last}"))),
             }
-            events.append(&mut tail.events);
+            if last < upto {
+                tail = self.read_tail(session, From::Seq(last)).await?;
+            }
         }
         Ok(events)
     }
