@@ -48,7 +48,6 @@ impl Socket {
     }
 
     /// The next message.
-    #[track_caller]
     pub async fn next(&mut self) -> Value {
         match self.read().await {
             Ok(message) => message,
@@ -57,7 +56,6 @@ impl Socket {
     }
 
     /// The next message of this type; others are passed over.
-    #[track_caller]
     pub async fn next_of(&mut self, kind: &str) -> Value {
         loop {
             let message = self.next().await;

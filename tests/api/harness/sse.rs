@@ -21,7 +21,6 @@ impl Sse {
     }
 
     /// The next event: id (empty without one), type, data.
-    #[track_caller]
     pub async fn next(&mut self) -> (String, String, Value) {
         self.read().await.expect("the stream goes on")
     }

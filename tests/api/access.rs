@@ -1,0 +1,146 @@
+//! Who may do what, on every route.
+
+use std::collections::HashSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Candidate, ROUTES, Reply, TestApp, User, Who, path};
+
+const NOWHERE: &str = "0190a0a0-0000-7000-8000-000000000000";
+
+async fn call(user: &User, method: &str, path: &str) -> Reply {
+    let request = user.request(Method::from_bytes(method.as_bytes()).unwrap(), path);
+    user.send(if method == "GET" || method == "DELETE" { request } else { request.json(&json!({})) }).await
+}
+
+async fn api_key_id(user: &User) -> String {
+    let keys = user.get("/v1/org/api-keys").await.expect(200);
+    keys["apiKeys"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn ids<'a>(candidate: &'a Candidate, api_key: &'a str) -> [&'a str; 4] {
+    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key]
+}
+
+#[tokio::test]
+async fn whoever_is_unknown_is_refused_alike_for_all_reasons() {
+    let app = TestApp::start().await;
+    let (reviewer, assessment) = (app.reviewer(), app.assessment().await);
+    let (candidate, expired) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let revoked = app.candidate(&assessment).await;
+    let api_key =
+        reviewer.post("/v1/org/api-keys", json!({"name": "a", "scopes": ["read", "write"]})).await.expect(201);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    app.let_key_expire(&expired.key_id).await;
+    let keys = format!("/v1/assessments/{assessment}/keys");
+    reviewer.delete(&format!("{keys}/{}", revoked.key_id)).await.expect(200);
+    reviewer.delete(&format!("/v1/org/api-keys/{}", text(&api_key["apiKey"]["id"]))).await.expect(200);
+    let unused_expired = app.keys(&assessment, 1).await.remove(0);
+    app.let_key_expire(unused_expired["id"].as_str().unwrap()).await;
+
+    let anonymous = app.anonymous();
+    let bearer = |credential: &str| anonymous.with_header("authorization", credential);
+    let secret = &app.org().secret;
+    let mut strangers = vec![
+        anonymous.clone(),
+        bearer("Bearer"),
+        bearer("Bearer psk_live_"),
+        bearer(&format!("Bearer {secret}x")),
+        bearer(&format!("Basic {secret}")),
+        bearer(secret),
+        bearer("Bearer eyJhbGciOiJub25lIn0.eyJvcmdfaWQiOiJ4In0."),
+        bearer(&format!("Bearer {}", candidate.token)),
+        bearer(&format!("Bearer {}", "x".repeat(9000))),
+        app.bearer(&text(&api_key["secret"])),
+        app.api_key(secret),
+    ];
+    for credential in [&expired.key, &expired.token, &revoked.key, &revoked.token, &text(&unused_expired["key"])] {
+        strangers.push(app.api_key(credential));
+    }
+    strangers.extend(["PST-ABCD-2345", "pst-abcd-2345", "x", "nonsense token", "' or 1=1"].map(|key| app.api_key(key)));
+    let expected = anonymous.get("/v1/org").await;
+    expected.refused(401, "unauthorized");
+    for (index, stranger) in strangers.iter().enumerate() {
+        for path in ["/v1/org", "/v1/sessions", "/v1/stream"] {
+            let reply = stranger.get(path).await;
+            assert_eq!((reply.status, &reply.text), (401, &expected.text), "stranger {index} at {path}");
+        }
+    }
+    let api_key = api_key_id(&reviewer).await;
+    for (method, template, who) in ROUTES.iter().filter(|(_, _, who)| *who != Who::Anybody) {
+        let reply = call(&anonymous, method, &path(template, ids(&candidate, &api_key))).await;
+        assert_eq!((reply.status, &reply.text), (401, &expected.text), "{method} {template} {who:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_route_refuses_those_it_is_not_for() {
+    let app = TestApp::start().await;
+    let candidate = app.candidate(&app.assessment().await).await;
+    let (reviewer, read_only) = (app.reviewer(), app.read_only().await);
+    let api_key = api_key_id(&reviewer).await;
+    for (method, template, who) in ROUTES {
+        let path = path(template, ids(&candidate, &api_key));
+        let refusals = match who {
+            Who::Reviewer => {
+                vec![(User::clone(&candidate), "reviewer_only"), (app.api_key(&candidate.key), "reviewer_only")]
+            }
+            Who::Writer => vec![(User::clone(&candidate), "reviewer_only"), (read_only.clone(), "insufficient_scope")],
+            Who::Candidate => vec![(reviewer.clone(), "candidate_only"), (read_only.clone(), "candidate_only")],
+            Who::EitherWrites => vec![(read_only.clone(), "insufficient_scope")],
+            Who::Anybody | Who::Either => vec![],
+        };
+        for (user, code) in refusals {
+            let reply = call(&user, method, &path).await;
+            assert_eq!((reply.status, reply.code()), (403, code), "{method} {path}");
+        }
+    }
+    for (method, template, who) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
+        let may = matches!(who, Who::Reviewer | Who::Either) && !template.ends_with("/live");
+        if may {
+            let path = path(template, ids(&candidate, &api_key));
+            assert_eq!(call(&read_only, method, &path).await.status, 200, "{path}");
+        }
+    }
+    read_only.post("/v1/live-tickets", json!({})).await.expect(201);
+    let untouched = reviewer.get(&format!("/v1/assessments/{}", candidate.assessment)).await.expect(200);
+    assert_eq!(untouched["assessment"]["createdAt"], untouched["assessment"]["updatedAt"]);
+}
+
+#[tokio::test]
+async fn what_belongs_to_others_answers_as_if_it_were_not_there() {
+    let app = TestApp::start().await;
+    let assessment = app.assessment().await;
+    let (theirs, own) = (app.candidate(&assessment).await, app.candidate(&app.assessment().await).await);
+    theirs.ingest("prompt", json!({"text": "mine alone"})).await.expect(201);
+    let api_key = api_key_id(&app.reviewer()).await;
+    let other_org = app.other_org().await;
+    let with_id = || ROUTES.iter().filter(|(_, template, _)| template.contains('{'));
+    for (method, template, who) in with_id() {
+        let mut outsiders = vec![&other_org];
+        if matches!(who, Who::Either | Who::EitherWrites) {
+            outsiders.push(&own);
+        }
+        for outsider in outsiders {
+            let foreign = call(outsider, method, &path(template, ids(&theirs, &api_key))).await;
+            let nothing = call(outsider, method, &path(template, [NOWHERE; 4])).await;
+            foreign.refused(404, "not_found");
+            assert_eq!(foreign.text, nothing.text, "{method} {template}");
+            let names = |reply: &Reply| reply.headers.keys().map(|name| name.to_string()).collect::<HashSet<_>>();
+            assert_eq!(names(&foreign), names(&nothing), "{method} {template}");
+        }
+    }
+    for (method, template, _) in with_id() {
+        for odd in ["no-uuid", "%00", "%20", "..%2f..", "0190a0a0000070008000", "{}", &"x".repeat(129), "%F0%9F%98%80"]
+        {
+            let reply = call(&app.reviewer(), method, &path(template, [odd; 4])).await;
+            assert_eq!((reply.status, reply.code()), (404, "not_found"), "{method} {template} {odd}: {}", reply.text);
+        }
+    }
+    let sessions = app.reviewer().get("/v1/sessions").await.expect(200);
+    assert_eq!(sessions["total"], 2);
+    assert_eq!(other_org.get("/v1/sessions").await.expect(200)["total"], 0);
+    let own_list = own.get("/v1/sessions").await.expect(200);
+    assert_eq!((&own_list["total"], &own_list["sessions"][0]["id"]), (&json!(1), &json!(own.session)));
+}

@@ -1,0 +1,60 @@
+//! Every route, and who may call it: what all of them have in common is tested on this table.
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Anybody,
+    Reviewer,
+    /// A reviewer, with the scope `write`.
+    Writer,
+    Candidate,
+    Either,
+    /// A candidate, or a reviewer with the scope `write`.
+    EitherWrites,
+}
+
+/// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
+/// session, `{i}` for that of an API key.
+#[rustfmt::skip]
+pub const ROUTES: &[(&str, &str, Who)] = &[
+    ("GET",    "/v1/health",                            Who::Anybody),
+    ("GET",    "/v1/ready",                             Who::Anybody),
+    ("GET",    "/v1/org",                               Who::Reviewer),
+    ("GET",    "/v1/org/api-keys",                      Who::Reviewer),
+    ("POST",   "/v1/org/api-keys",                      Who::Writer),
+    ("DELETE", "/v1/org/api-keys/{i}",                  Who::Writer),
+    ("GET",    "/v1/assessments",                       Who::Reviewer),
+    ("POST",   "/v1/assessments",                       Who::Writer),
+    ("GET",    "/v1/assessments/{a}",                   Who::Either),
+    ("PATCH",  "/v1/assessments/{a}",                   Who::Writer),
+    ("DELETE", "/v1/assessments/{a}",                   Who::Writer),
+    ("GET",    "/v1/assessments/{a}/keys",              Who::Reviewer),
+    ("POST",   "/v1/assessments/{a}/keys",              Who::Writer),
+    ("PATCH",  "/v1/assessments/{a}/keys/{k}",          Who::Writer),
+    ("DELETE", "/v1/assessments/{a}/keys/{k}",          Who::Writer),
+    ("GET",    "/v1/assessments/{a}/cohort-stats",      Who::Reviewer),
+    ("GET",    "/v1/candidate/consent",                 Who::Anybody),
+    ("POST",   "/v1/candidate/consent",                 Who::Anybody),
+    ("POST",   "/v1/candidate/redeem",                  Who::Anybody),
+    ("POST",   "/v1/candidate/complete",                Who::Anybody),
+    ("POST",   "/v1/live-tickets",                      Who::Either),
+    ("POST",   "/v1/hooks/ingest",                      Who::Candidate),
+    ("POST",   "/v1/hooks/ingest/batch",                Who::Candidate),
+    ("GET",    "/v1/stream",                            Who::Candidate),
+    ("GET",    "/v1/sessions",                          Who::Either),
+    ("POST",   "/v1/sessions",                          Who::EitherWrites),
+    ("GET",    "/v1/sessions/{s}",                      Who::Either),
+    ("PATCH",  "/v1/sessions/{s}",                      Who::EitherWrites),
+    ("PATCH",  "/v1/sessions/{s}/metadata",             Who::EitherWrites),
+    ("GET",    "/v1/sessions/{s}/timeline",             Who::Either),
+    ("GET",    "/v1/sessions/{s}/decisions",            Who::Either),
+    ("GET",    "/v1/sessions/{s}/signals",              Who::Either),
+    ("GET",    "/v1/sessions/{s}/live",                 Who::Either),
+    ("GET",    "/v1/sessions/{s}/cohort-stats",         Who::Either),
+];
+
+/// The path with these ids in it: of an assessment, a candidate key, a session and an API key.
+pub fn path(template: &str, [assessment, key, session, api_key]: [&str; 4]) -> String {
+    let ids = [("{a}", assessment), ("{k}", key), ("{s}", session), ("{i}", api_key)];
+    ids.into_iter().fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
+}
