@@ -1,5 +1,6 @@
 //! What a run found, for people and for programs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -154,7 +155,20 @@ fn check_all(histories: &[History], seen: &[Seen], read: &[ReadBack]) -> Vec<Vio
         cohort.push((id, ended, &read.cohort));
     }
     found.extend(check_cohort(&cohort));
-    found
+    mixed(found)
+}
+
+/// The first of every promise, then the second of every promise, and so on, so that the first few tell the most.
+fn mixed(found: Vec<Violation>) -> Vec<Violation> {
+    let mut times: HashMap<Promise, usize> = HashMap::new();
+    let mut numbered: Vec<(usize, Violation)> = Vec::with_capacity(found.len());
+    for violation in found {
+        let number = times.entry(violation.promise).or_default();
+        *number += 1;
+        numbered.push((*number, violation));
+    }
+    numbered.sort_by_key(|(number, _)| *number);
+    numbered.into_iter().map(|(_, violation)| violation).collect()
 }
 
 impl fmt::Display for Report {

@@ -48,6 +48,8 @@ pub(crate) struct Seen {
     pub(crate) name: String,
     /// The session.
     pub(crate) session: String,
+    /// Over Server-Sent Events.
+    pub(crate) is_sse: bool,
     /// The rows, in the order in which they came.
     pub(crate) rows: Vec<Row>,
     /// Where the server broke its own protocol.
@@ -68,6 +70,7 @@ pub(crate) async fn run(
     let seen = Seen {
         name: assignment.name.clone(),
         session: assignment.session.clone(),
+        is_sse: assignment.is_sse,
         rows: Vec::new(),
         faults: Vec::new(),
         connections: 0,

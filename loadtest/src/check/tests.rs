@@ -42,7 +42,7 @@ fn promises(violations: &[Violation]) -> Vec<Promise> {
 fn seen(rows: &[Row]) -> Seen {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| row.seq);
-    Seen { name: "w".into(), session: "s-1".into(), rows, faults: Vec::new(), connections: 1, resets: 0 }
+    Seen { name: "w".into(), session: "s-1".into(), is_sse: false, rows, faults: Vec::new(), connections: 1, resets: 0 }
 }
 
 #[test]
@@ -160,6 +160,20 @@ fn what_a_watcher_missed_or_saw_twice_is_found() {
     assert_eq!(found(&|rows| rows[3].data = "{}".into()), [Promise::Changed]);
     assert_eq!(found(&|rows| rows[3].whole["receivedAt"] = Value::Null), [Promise::Changed]);
     assert_eq!(found(&|rows| rows[59].id = Uuid::from_u128(5)), [Promise::Foreign, Promise::Missed]);
+}
+
+#[test]
+fn only_in_server_sent_events_a_line_break_may_become_a_blank() {
+    let (_, mut rows) = good();
+    rows[7].data = "{\n \"a\":\r\n1 }".into();
+    let mut seen = seen(&rows);
+    let place = seen.rows.iter().position(|row| row.id == rows[7].id).unwrap();
+    seen.rows[place].data = "{  \"a\":  1 }".into();
+    assert_eq!(promises(&check_watcher(&seen, &rows)), [Promise::Changed]);
+    seen.is_sse = true;
+    assert_eq!(check_watcher(&seen, &rows), []);
+    seen.rows[place].data = "{ \"a\": 1 }".into();
+    assert_eq!(promises(&check_watcher(&seen, &rows)), [Promise::Changed]);
 }
 
 #[test]
