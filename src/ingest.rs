@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use actors::{Receipt, RecordError, settle_record};
+use actors::{Receipt, RecordError};
 use bytes::Bytes;
 use domain::{Detail, Event, Limits, SessionId, SessionRef};
-use redis_scripts::{Bound, Close, Closed, NewSession, RedeemRefusal, Refusal as Refused};
+use redis_scripts::{Bound, NewSession, RedeemRefusal, Refusal as Refused};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -138,20 +139,28 @@ pub async fn bind(app: &App, candidate: &Candidate, session: &SessionId) -> Resu
     }
 }
 
-/// Closes the candidate's session, as posting a `session_end` from the command line does. May be repeated.
+/// Closes the candidate's session by posting a `session_end`, as the command line does. May be repeated: the event is
+/// the same each time.
 ///
 /// # Errors
 /// 503 when it is not known whether it is closed.
-pub async fn end(app: &App, candidate: &Candidate) -> Result<(), ApiError> {
+pub async fn end(app: &App, candidate: &Candidate, reason: Option<&str>) -> Result<(), ApiError> {
     let key = app.redis.candidate_key(candidate.org, candidate.key.id).await?;
     let Some(session) = key.and_then(|key| key.session) else { return Ok(()) };
-    let name = SessionRef::new(candidate.org, session);
-    let now = clock::now();
-    let close = Close { ended_at: now, now, reason: "end", overwrite: false };
-    if app.redis.close_session(&name, &close).await? != Closed::Missing {
-        settle_record(&app.redis, &name).await?;
+    let event = json!({
+        "id": Uuid::new_v5(&candidate.key.id, session.as_str().as_bytes()),
+        "sessionId": session,
+        "ts": clock::now(),
+        "kind": "session_end",
+        "source": { "channel": "cli", "integration": "unknown", "emitter": "promptster-server" },
+        "actor": { "type": "system" },
+        "v": 1,
+        "data": { "reason": reason },
+    });
+    match take(app, candidate, vec![event.to_string().into()]).await.pop().map(|taken| taken.fate) {
+        Some(Fate::Refused(error)) => Err(*error),
+        Some(Fate::Recorded(_) | Fate::Repeated | Fate::SessionEnded) | None => Ok(()),
     }
-    Ok(())
 }
 
 fn fate_of(receipt: Receipt) -> Fate {

@@ -11,8 +11,8 @@ use uuid::Uuid;
 pub(super) enum Frame {
     /// Events, each the very bytes that were received.
     Events(Vec<Bytes>),
-    /// The session ends.
-    End,
+    /// The session ends, for this reason.
+    End(Option<String>),
 }
 
 /// Why a frame was not understood.
@@ -42,6 +42,7 @@ struct Raw<'a> {
     event: Option<&'a RawValue>,
     #[serde(borrow)]
     events: Option<Vec<&'a RawValue>>,
+    reason: Option<String>,
 }
 
 impl Frame {
@@ -57,7 +58,7 @@ impl Frame {
             ("event", Some(event), None) => Ok(Self::Events(vec![part(event)])),
             ("batch", None, Some(events)) if events.len() > max_batch => Err(FrameError::BATCH_TOO_LARGE),
             ("batch", None, Some(events)) => Ok(Self::Events(events.into_iter().map(part).collect())),
-            ("end", None, None) => Ok(Self::End),
+            ("end", None, None) => Ok(Self::End(raw.reason)),
             _ => Err(FrameError::INVALID_MESSAGE),
         }
     }
@@ -87,7 +88,9 @@ mod tests {
         check(r#"{"type":"event","event":{"a": 1.50}}"#, events(&[r#"{"a": 1.50}"#]));
         check(r#"{"events":[ {} , 7],"type":"batch"}"#, events(&["{}", "7"]));
         check(r#"{"type":"batch","events":[]}"#, events(&[]));
-        check(r#"{"type":"end","reason":"done"}"#, Ok(Frame::End));
+        check(r#"{"type":"end","reason":"done"}"#, Ok(Frame::End(Some("done".to_owned()))));
+        check(r#"{"type":"end"}"#, Ok(Frame::End(None)));
+        check(r#"{"type":"end","reason":7}"#, Err("invalid_message"));
         check(r#"{"type":"batch","events":[1,2,3]}"#, Err("batch_too_large"));
         check(r#"{"type":"event"}"#, Err("invalid_message"));
         check(r#"{"type":"dance"}"#, Err("invalid_message"));

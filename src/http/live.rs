@@ -50,6 +50,7 @@ pub(super) async fn live(
     let start = start_of(&request, &query, is_socket)?;
     let name = domain::SessionRef::new(who.org(), session);
     let watch = app.actors.feeds.watch(&name, start).await?.ok_or(Refusal::NotFound)?;
+    let watch = if matches!(who, Either::Candidate(_)) { watch.without_presence() } else { watch };
     if !is_socket {
         return Ok(server_sent_events(watch, app.stopping.begun()));
     }

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, mem, time::Duration};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse,
     http::header,
     web::{Bytes, Data, Payload},
 };
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{
-    auth::{Candidate, Either, authenticate_candidate, still_valid},
+    auth::{Candidate, Either, Sender, authenticate_candidate, still_valid},
     error::{ApiError, Refusal},
     frame::{Frame, FrameError},
     origin,
@@ -43,8 +43,13 @@ const PROTOCOL: &str = "promptster.v1";
 /// `GET /v1/stream`
 pub(super) async fn stream(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     origin::check(&request, &app.settings)?;
-    let credential = credential_of(&request).ok_or(Refusal::Unauthorized)?;
-    let candidate = authenticate_candidate(&app, &credential, client_address(&request, &app.settings)).await?;
+    let candidate = match credential_of(&request) {
+        Some(credential) => {
+            authenticate_candidate(&app, &credential, client_address(&request, &app.settings)).await?
+        }
+        // Nobody, or a reviewer: refused as everywhere.
+        None => Sender::extract(&request).await?.0,
+    };
     let last_seq = match candidate.session() {
         Some(name) => app.redis.session(&name).await?.map_or(0, |session| session.last_seq),
         None => 0,
@@ -103,7 +108,8 @@ struct Connection {
 }
 
 enum Ending {
-    Asked,
+    /// For the reason that the client gave.
+    Asked(Option<String>),
     Closing,
 }
 
@@ -159,9 +165,9 @@ impl Connection {
         match Frame::parse(text, MAX_BATCH) {
             Err(error) => self.refuse(&error, ctx),
             Ok(_) if self.ending.is_some() => self.refuse(&FrameError::AFTER_END, ctx),
-            Ok(Frame::End) => {
+            Ok(Frame::End(reason)) => {
                 self.errors = 0;
-                self.ending = Some(Ending::Asked);
+                self.ending = Some(Ending::Asked(reason));
                 self.record_next(ctx);
             }
             Ok(Frame::Events(events)) => {
@@ -203,12 +209,11 @@ impl Connection {
 
     /// Ends the session after the last ack, as the client asked.
     fn end_if_asked(&mut self, ctx: &mut WebsocketContext<Self>) {
-        if !matches!(self.ending, Some(Ending::Asked)) {
-            return;
-        }
+        let Some(Ending::Asked(reason)) = &mut self.ending else { return };
+        let reason = reason.take();
         self.ending = Some(Ending::Closing);
         let (app, candidate) = (self.app.clone(), self.candidate.clone());
-        let ended = async move { ingest::end(&app, &candidate).await };
+        let ended = async move { ingest::end(&app, &candidate, reason.as_deref()).await };
         ctx.spawn(ended.into_actor(self).map(|ended, _, ctx| match ended {
             Ok(()) => {
                 ctx.text(json!({ "type": "closing", "reason": "ended" }).to_string());
