@@ -105,3 +105,53 @@ impl Merge {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::testing::{envelope, parse};
+    use serde_json::json;
+
+    use super::*;
+
+    fn events(n: usize) -> Vec<Event> {
+        (0..n).map(|_| parse(&envelope("s", "prompt", 1_000, json!({ "text": "hi" })))).collect()
+    }
+
+    fn fates(merge: &Merge) -> Vec<Fate> {
+        merge.fates().collect()
+    }
+
+    #[test]
+    fn each_id_is_recorded_once_and_its_repetition_shares_its_fate() {
+        let [one, two] = events(2).try_into().unwrap();
+        let mut merge = Merge::of([one.clone(), two, one]);
+        assert_eq!(merge.events.len(), 2);
+        assert_eq!(fates(&merge), [Fate::Open; 3]);
+        merge.recorded(7);
+        assert_eq!(fates(&merge), [Fate::Recorded(8), Fate::Recorded(9), Fate::Repeated]);
+    }
+
+    #[test]
+    fn what_had_been_recorded_before_is_dropped_and_the_rest_goes_on_in_order() {
+        let all = events(4);
+        let mut merge = Merge::of(all.clone());
+        merge.drop_repeated(&[true, false, false, true]);
+        let left: Vec<_> = merge.events.iter().map(|event| event.id).collect();
+        assert_eq!(left, [all[1].id, all[2].id]);
+        merge.drop_repeated(&[false, true]);
+        merge.recorded(0);
+        assert_eq!(fates(&merge), [Fate::Repeated, Fate::Recorded(1), Fate::Repeated, Fate::Repeated]);
+    }
+
+    #[test]
+    fn a_repetition_of_what_has_no_fate_has_none_either() {
+        let [one] = events(1).try_into().unwrap();
+        let merge = Merge::of([one.clone(), one]);
+        assert_eq!(fates(&merge), [Fate::Open, Fate::Open]);
+        assert!(Merge::of([]).part(&session(), &NewSession::default(), Timestamp::from_millis(1)).is_none());
+    }
+
+    fn session() -> SessionRef {
+        SessionRef::new(domain::OrgId(Uuid::nil()), "s".parse().unwrap())
+    }
+}

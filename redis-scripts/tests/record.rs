@@ -187,7 +187,8 @@ async fn sums_in_redis_equal_a_plain_fold_whatever_the_batches_and_repeats() {
         while at < events.len() {
             let upto = (at + sizes.next().unwrap_or(1)).min(events.len());
             let outcome = committer.one(&name, &events[at..upto]).await;
-            assert!(matches!(outcome, Outcome::Recorded { base, .. } if base == at as u64), "{outcome:?}");
+            let expected = u64::try_from(at).unwrap();
+            assert!(matches!(outcome, Outcome::Recorded { base, .. } if base == expected), "{outcome:?}");
             let repeated = committer.one(&name, &events[at..=at]).await;
             assert_eq!(repeated, Outcome::Repeated(vec![true]));
             at = upto;
