@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
+use deadpool_redis::{Runtime, Timeouts};
 use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
 
-use crate::Error;
+use crate::{Error, lasting::LastingRuntime, pool};
+
+pub use pool::Connection;
 
 /// Where Redis is and how long it may take.
 #[derive(Debug, Clone)]
@@ -29,21 +31,24 @@ impl Config {
 /// A handle to Redis; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Redis {
-    pool: Pool,
+    pool: pool::Pool,
     client: Client,
     timeout: Duration,
+    runtime: LastingRuntime,
 }
 
 impl Redis {
     /// Prepares the pool; connects on first use.
     ///
     /// # Errors
-    /// When the address cannot be understood.
+    /// When the address cannot be understood, or no thread can be started.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let client = Client::open(config.url.as_str()).map_err(|error| Error::Refused(error.to_string()))?;
-        let manager = Manager::new_with_config(config.url.as_str(), connection_config(config.timeout))
-            .map_err(|error| Error::Refused(error.to_string()))?;
-        let pool = Pool::builder(manager)
+        let refused = |error: &dyn std::fmt::Display| Error::Refused(error.to_string());
+        let client = Client::open(config.url.as_str()).map_err(|error| refused(&error))?;
+        let runtime = LastingRuntime::start().map_err(|error| refused(&error))?;
+        let manager = pool::Manager::new(config.url.as_str(), connection_config(config.timeout), runtime.clone())
+            .map_err(|error| refused(&error))?;
+        let pool = pool::Pool::builder(manager)
             .max_size(config.pool_size)
             .timeouts(Timeouts {
                 wait: Some(config.timeout),
@@ -52,16 +57,16 @@ impl Redis {
             })
             .runtime(Runtime::Tokio1)
             .build()
-            .map_err(|error| Error::Refused(error.to_string()))?;
-        Ok(Self { pool, client, timeout: config.timeout })
+            .map_err(|error| refused(&error))?;
+        Ok(Self { pool, client, timeout: config.timeout, runtime })
     }
 
     /// A connection of the pool, for calls that do not block.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none can be had in time.
-    pub async fn connection(&self) -> Result<deadpool_redis::Connection, Error> {
-        Ok(self.pool.get().await?)
+    pub async fn connection(&self) -> Result<Connection, Error> {
+        Ok(self.pool.get().await?.into())
     }
 
     /// A new connection that nobody else uses: for a committer, or for blocking reads with `response_timeout` above
@@ -71,7 +76,9 @@ impl Redis {
     /// [`Error::Unavailable`] when Redis cannot be reached in time.
     pub async fn dedicated(&self, response_timeout: Duration) -> Result<MultiplexedConnection, Error> {
         let config = connection_config(self.timeout).set_response_timeout(Some(response_timeout));
-        Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?)
+        let client = self.client.clone();
+        let connect = async move { client.get_multiplexed_async_connection_with_config(&config).await };
+        Ok(self.runtime.run(connect).await??)
     }
 
     /// A connection that receives what is published.
@@ -79,8 +86,10 @@ impl Redis {
     /// # Errors
     /// [`Error::Unavailable`] when Redis cannot be reached in time.
     pub async fn subscriber(&self) -> Result<redis::aio::PubSub, Error> {
-        match tokio::time::timeout(self.timeout, self.client.get_async_pubsub()).await {
-            Ok(subscriber) => Ok(subscriber?),
+        let client = self.client.clone();
+        let connect = self.runtime.run(async move { client.get_async_pubsub().await });
+        match tokio::time::timeout(self.timeout, connect).await {
+            Ok(subscriber) => Ok(subscriber??),
             Err(_) => Err(Error::Unavailable("connecting took too long".into())),
         }
     }
