@@ -15,7 +15,7 @@ use crate::setup::Seat;
 /// The rows of one page of a timeline.
 pub(crate) const PAGE: usize = 2000;
 /// How long results may take after the end of a session.
-const FINAL_WITHIN: Duration = Duration::from_secs(30);
+const FINAL_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the server holds of one session.
 #[derive(Debug)]

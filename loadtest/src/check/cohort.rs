@@ -14,12 +14,20 @@ pub(crate) fn check_cohort(sessions: &[(&str, Signals, &Value)]) -> Vec<Violatio
         sessions.iter().filter_map(|(_, signals, _)| metric?.value_of(signals)).collect()
     };
     let columns: Vec<Vec<f64>> = (0..METRICS.len()).map(values).collect();
+    let n = u64::try_from(sessions.len()).unwrap_or(u64::MAX).max(1);
+    let passed = sessions.iter().filter(|(_, signals, _)| signals.tests_passed_at_end == Some(true)).count();
+    // A whole percentage, halves up.
+    let expected_pass_rate = (u64::try_from(passed).unwrap_or_default() * 200 + n) / (2 * n);
     for (id, signals, reply) in sessions {
         let mut findings = Findings::of(id);
         let at = |path: &str| reply.pointer(&format!("/cohortStats/{path}"));
         let count = at("sessionCount").and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
         if count != Some(sessions.len()) {
             findings.add(Promise::Cohort, None, format!("sessionCount is {count:?}, not {}", sessions.len()));
+        }
+        let pass_rate = at("metrics/testPassRate").and_then(Value::as_u64);
+        if pass_rate != Some(expected_pass_rate) {
+            findings.add(Promise::Cohort, None, format!("testPassRate is {pass_rate:?}, not {expected_pass_rate}"));
         }
         for (metric, column) in METRICS.iter().zip(&columns) {
             let percentile = metric.value_of(signals).and_then(|value| metric.percentile(value, column));

@@ -235,5 +235,6 @@ fn a_percentile_that_is_off_is_found() {
     wrong[4]["cohortStats"]["percentiles"]["durationMs"] = json!(0.637);
     wrong[5]["cohortStats"]["sessionCount"] = json!(11);
     wrong[6]["cohortStats"]["metrics"]["avgDurationMs"] = json!(390_002);
-    assert_eq!(check(&wrong), [Promise::Cohort; 3]);
+    wrong[7]["cohortStats"]["metrics"]["testPassRate"] = json!(8);
+    assert_eq!(check(&wrong), [Promise::Cohort; 4]);
 }
