@@ -104,6 +104,7 @@ pub fn text(length: RangeInclusive<usize>) -> impl Fn(&Value) -> Checked<String>
         let text = string(value)?.trim();
         let (min, max) = (*length.start(), *length.end());
         match text.chars().count() {
+            0 if min == 1 => fault("too_short", "must not be empty"),
             n if n < min => fault("too_short", format!("must have at least {min} characters")),
             n if n > max => fault("too_long", format!("must have at most {max} characters")),
             _ if text.contains('\0') => fault("invalid_text", "must not contain the character U+0000"),

@@ -177,6 +177,9 @@ async fn a_candidate_reads_its_own_assessment_and_no_other() {
     assert_eq!(read, app.reviewer().get(&format!("/v1/assessments/{own}")).await.body);
     let with_key = app.api_key(&candidate.key);
     assert_eq!(with_key.get(&format!("/v1/assessments/{own}")).await.body, read);
+    let unused = app.keys(&own, 1).await.remove(0);
+    let unused = app.api_key(unused["key"].as_str().unwrap());
+    assert_eq!(unused.get(&format!("/v1/assessments/{}", own.to_uppercase())).await.body, read);
     let refused = candidate.get(&format!("/v1/assessments/{other}")).await;
     refused.refused(404, "not_found");
     let nothing = candidate.get("/v1/assessments/0190a0a0-0000-7000-8000-000000000000").await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{TestApp, shown, wrong_fields};
+use crate::harness::{TestApp, eventually, shown, wrong_fields};
 
 #[tokio::test]
 async fn completing_ends_the_session_once_and_answers_the_same_again() {
@@ -70,4 +70,18 @@ async fn fifty_simultaneous_completions_agree() {
     let replies = futures_util::future::join_all((0..50).map(|_| candidate.complete())).await;
     let first = replies[0].clone().expect(200);
     assert!(replies.iter().all(|reply| reply.status == 200 && reply.body == first), "{replies:?}");
+}
+
+#[tokio::test]
+async fn a_token_outlives_its_session_by_the_grace_only() {
+    let app = TestApp::with(&["--late-event-grace-secs=0"]).await;
+    let candidate = app.candidate(&app.assessment().await).await;
+    let completed = candidate.complete().await.expect(200);
+    eventually("the token to open nothing any more", async || {
+        (candidate.get("/v1/sessions").await.status == 401).then_some(())
+    })
+    .await;
+    let late = candidate.ingest("prompt", json!({"text": "too late"})).await.expect(200);
+    assert_eq!(late, json!({"ok": true, "skipped": true, "reason": "session_ended"}));
+    assert_eq!(candidate.complete().await.expect(200), completed, "to complete again is always answered alike");
 }

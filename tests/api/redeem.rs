@@ -37,9 +37,16 @@ async fn the_answer_is_what_clients_decode() {
     let after = &listed["keys"][0];
     assert_eq!((&after["status"], &after["sessionId"]), (&json!("redeemed"), &body["sessionId"]));
     assert!(after["redeemedAt"].is_string());
+    assert_eq!(after["candidateName"], "Ada");
     let session =
         app.reviewer().get(&format!("/v1/sessions/{}", body["sessionId"].as_str().unwrap())).await.expect(200);
     assert_eq!((&session["session"]["candidateKeyId"], &session["status"]), (&key["id"], &json!("pending")));
+
+    let for_labs = json!({"count": 1, "orgName": " Acme Labs "});
+    let for_labs = app.reviewer().post(&format!("/v1/assessments/{assessment}/keys"), for_labs).await.expect(201);
+    let labs = &for_labs["keys"][0]["key"];
+    app.anonymous().post("/v1/candidate/consent", json!({"key": labs})).await.expect(200);
+    assert_eq!(redeem(&app, json!({"key": labs})).await.body["orgName"], "Acme Labs");
 
     let plain = consented(&app, &app.assessment().await).await;
     let plain = redeem(&app, json!({"key": plain["key"]})).await;
@@ -126,7 +133,18 @@ async fn a_key_that_cannot_begin_says_why() {
     insta::assert_json_snapshot!("redeem_revoked", shown(&redeem(&app, json!({"key": revoked["key"]})).await));
     let completed = app.candidate(&assessment).await;
     completed.complete().await.expect(200);
+    app.let_key_expire(&completed.key_id).await;
     insta::assert_json_snapshot!("redeem_completed", shown(&redeem(&app, json!({"key": completed.key})).await));
+
+    let overdue = app.candidate(&assessment).await;
+    app.let_key_expire(&overdue.key_id).await;
+    redeem(&app, json!({"key": overdue.key})).await.refused(410, "key_expired");
+    let listed = app.reviewer().get(&path).await.expect(200);
+    let status = |id: &str| {
+        let keys = listed["keys"].as_array().unwrap();
+        keys.iter().find(|key| key["id"] == id).unwrap()["status"].clone()
+    };
+    assert_eq!((status(&completed.key_id), status(&overdue.key_id)), (json!("completed"), json!("expired")));
 
     for (body, wrong) in [
         (json!({}), vec!["key"]),

@@ -1,5 +1,7 @@
 //! A server of a test's own, with stores of its own.
 
+use std::process::Output;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -15,7 +17,7 @@ pub struct TestApp {
     redis: Redis,
     clickhouse: ClickHouse,
     org: Org,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// An organisation, and its first API key: it may read and write.
@@ -46,7 +48,12 @@ impl TestApp {
             let org = create_org(&redis_url, "Acme");
             (server.join().unwrap(), org)
         });
-        Self { server, redis, clickhouse, org, _directory: directory }
+        Self { server, redis, clickhouse, org, directory }
+    }
+
+    /// Another node on the same stores.
+    pub fn second_node(&self) -> Node {
+        Node(self.server.sibling(&self.directory.path().join("second.log")))
     }
 
     /// Its address, without a slash at the end.
@@ -192,12 +199,26 @@ impl TestApp {
     }
 }
 
-/// `promptster-server org create`, as an operator calls it.
+/// Another server on the stores of a [`TestApp`]; gone when dropped.
+pub struct Node(Server);
+
+impl Node {
+    /// Its address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+}
+
+/// An organisation, made as an operator makes it.
 pub fn create_org(redis_url: &str, name: &str) -> Org {
-    let output =
-        program().args(["org", "create", "--json", "--name", name, "--redis-url", redis_url]).output().unwrap();
+    let output = org_create(redis_url, &["--json", "--name", name]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let made: Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     Org { id: text("orgId"), secret: text("apiKey") }
+}
+
+/// `promptster-server org create` with these flags.
+pub fn org_create(redis_url: &str, flags: &[&str]) -> Output {
+    program().args(["org", "create", "--redis-url", redis_url]).args(flags).output().unwrap()
 }

@@ -13,12 +13,12 @@ mod stored;
 mod user;
 mod wait;
 
-pub use app::TestApp;
+pub use app::{TestApp, org_create};
 pub use candidate::Candidate;
 pub use event::{event, event_at};
 pub use raw::raw;
 pub use routes::{ROUTES, Who, path};
-pub use shown::{shown, wrong_fields};
+pub use shown::{shown, stable, wrong_fields};
 pub use socket::Socket;
 pub use sse::Sse;
 pub use user::{Reply, User};

@@ -35,6 +35,11 @@ impl Server {
         Self { child, flags, log: log.to_owned(), address }
     }
 
+    /// Starts another node with the same flags, on a port of its own.
+    pub fn sibling(&self, log: &Path) -> Self {
+        Self::start(self.flags.clone(), log)
+    }
+
     /// Starts it again on the same port, after it was stopped or killed.
     pub fn start_again(&mut self) {
         (self.child, self.address) = launch(&self.flags, &self.log, self.address);

@@ -29,6 +29,11 @@ impl User {
         user
     }
 
+    /// The same, at another node.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.call(Method::GET, path).await
     }
