@@ -54,7 +54,7 @@ async fn a_fault_shows_its_number_and_the_log_has_its_cause() {
     fault.refused(500, "internal");
     insta::assert_json_snapshot!("internal", shown(&fault));
     assert_eq!((fault.body["requestId"].as_str(), fault.header("x-request-id")), (Some("fault-1"), "fault-1"));
-    assert!(!fault.text.contains("canary") && fault.header("x-ratelimit-limit") != "");
+    assert!(!fault.text.contains("canary") && !fault.header("x-ratelimit-limit").is_empty());
     let line =
         eventually("the log line", async || app.log().lines().find(|line| line.contains("fault-1")).map(str::to_owned));
     assert!(line.await.contains("broken-canary"), "the log has the cause");
