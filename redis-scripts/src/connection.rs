@@ -21,10 +21,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for a server at `url`: 16 connections, 2 s.
+    /// The defaults for a server at `url`: 64 connections, 2 s.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), pool_size: 16, timeout: Duration::from_secs(2) }
+        Self { url: url.into(), pool_size: 64, timeout: Duration::from_secs(2) }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Every refusal: its name, its status and its sentence in one table, and the one conversion to HTTP.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -8,6 +11,9 @@ use actix_web::{
 };
 use domain::Detail;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::clock;
 
 /// Declares the refusals: variant, status, name for programs, sentence for persons.
 macro_rules! refusals {
@@ -81,9 +87,6 @@ refusals! {
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";
     Unavailable         = 503 "unavailable"          "The service is unavailable for the moment; try again.";
 }
-
-/// How long clients are asked to wait when a store is away.
-const RETRY_AFTER_UNAVAILABLE_S: u64 = 2;
 
 /// A refusal with what belongs to it.
 #[derive(Debug, Clone)]
@@ -184,18 +187,33 @@ impl ApiError {
         let code = self.refusal.code();
         metrics::counter!("promptster_refusals_total", "code" => code).increment(1);
         let cause = self.cause.as_deref().unwrap_or_default();
-        if self.refusal.status().is_server_error() {
+        if self.refusal == Refusal::Internal {
             tracing::error!(request_id, code, cause, "request failed");
+        } else if self.refusal.status().is_server_error() {
+            // Thousands at once say no more than one: the counter has them all.
+            if is_first_of_this_second() {
+                tracing::warn!(request_id, code, cause, "requests fail; one of them a second is logged");
+            }
         } else {
             tracing::debug!(request_id, code, "request refused");
         }
     }
 }
 
+fn is_first_of_this_second() -> bool {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let second = clock::now().millis() / 1000;
+    LAST.swap(second, Ordering::Relaxed) != second
+}
+
+/// From one to four seconds, so that all those who were refused at once do not come back at once.
+fn retry_after_s() -> u64 {
+    1 + u64::from(Uuid::new_v4().as_bytes()[0] % 4)
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        let retry_after_s =
-            matches!(refusal, Refusal::Unavailable | Refusal::NotReady).then_some(RETRY_AFTER_UNAVAILABLE_S);
+        let retry_after_s = matches!(refusal, Refusal::Unavailable | Refusal::NotReady).then(retry_after_s);
         Self { refusal, details: Vec::new(), extra: Vec::new(), retry_after_s, allow: None, cause: None }
     }
 }

@@ -103,9 +103,13 @@ fn sse(kind: &str, seq: Option<u64>, json: &Bytes) -> Bytes {
     if let Some(seq) = seq {
         text.extend_from_slice(format!("id: {seq}\n").as_bytes());
     }
-    text.extend_from_slice(format!("event: {kind}\ndata: ").as_bytes());
-    // JSON as received may be spread over lines, which would end the field; blanks mean the same there.
-    text.extend(json.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+    text.extend_from_slice(format!("event: {kind}").as_bytes());
+    // JSON as received may be spread over lines: a field for each, which the client joins again. A carriage return
+    // would end a line as well, and cannot be carried; a blank means the same there.
+    for line in json.split(|byte| *byte == b'\n') {
+        text.extend_from_slice(b"\ndata: ");
+        text.extend(line.iter().map(|byte| if *byte == b'\r' { b' ' } else { *byte }));
+    }
     text.extend_from_slice(b"\n\n");
     text.into()
 }
@@ -204,5 +208,17 @@ impl StreamHandler<Result<Message, ProtocolError>> for LiveSocket {
                 ctx.stop();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_several_lines_keeps_them() {
+        let text = sse("event", Some(7), &Bytes::from_static(b"{\n\"a\":1}"));
+        assert_eq!(text, "id: 7\nevent: event\ndata: {\ndata: \"a\":1}\n\n");
+        assert_eq!(sse("live", None, &Bytes::from_static(b"{\r}")), "event: live\ndata: { }\n\n");
     }
 }
