@@ -308,7 +308,13 @@ macro_rules! extractors {
 }
 
 extractors! {
-    Either = |request, app| charged(&request, &app).await;
+    // Whether a reviewer may write is asked by the handlers that write.
+    Either = |request, app| match charged(&request, &app).await? {
+        Either::Reviewer(reviewer) if !reviewer.scopes.read && request.method().is_safe() => {
+            Err(Refusal::InsufficientScope.into())
+        }
+        who => Ok(who),
+    };
 
     Reviewer = |request, app| match charged(&request, &app).await? {
         Either::Reviewer(reviewer) if reviewer.scopes.read => Ok(reviewer),

@@ -61,7 +61,7 @@ refusals! {
     RubricNotFound      = 400 "rubric_not_found"     "There is no such rubric.";
     BadRequest          = 400 "bad_request"          "The request cannot be understood.";
     Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
-    InsufficientScope   = 403 "insufficient_scope"   "This API key may not write.";
+    InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key do not allow this.";
     ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
     CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
     ConsentRequired     = 403 "consent_required"     "The candidate has to accept the disclosure first.";

@@ -4,12 +4,17 @@ use actix_web::{HttpResponse, web::Data};
 use redis_scripts::{Issuer, TICKET_LIFE, Ticket};
 use serde_json::json;
 
-use super::{auth::Either, error::ApiError};
+use super::{
+    auth::Either,
+    error::{ApiError, Refusal},
+};
 use crate::{App, clock};
 
 /// `POST /v1/live-tickets`
 pub(super) async fn issue(app: Data<App>, who: Either) -> Result<HttpResponse, ApiError> {
     let issuer = match &who {
+        // A ticket is for watching.
+        Either::Reviewer(reviewer) if !reviewer.scopes.read => return Err(Refusal::InsufficientScope.into()),
         Either::Reviewer(reviewer) => Issuer::Reviewer(reviewer.key_id),
         Either::Candidate(candidate) => Issuer::Candidate(candidate.key.id),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use reqwest::Method;
+use reqwest::{Method, header::HeaderName};
 use serde_json::{Value, json};
 
 use crate::harness::{Candidate, ROUTES, Reply, TestApp, User, Who, path};
@@ -109,6 +109,29 @@ async fn each_route_refuses_those_it_is_not_for() {
 }
 
 #[tokio::test]
+async fn a_key_that_may_only_write_reads_nothing() {
+    let app = TestApp::start().await;
+    let candidate = app.candidate(&app.assessment().await).await;
+    let (reviewer, writer) = (app.reviewer(), app.reviewer_with(&["write"]).await);
+    let api_key = api_key_id(&reviewer).await;
+    for (method, template, who) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
+        if matches!(who, Who::Reviewer | Who::Either) {
+            let reply = call(&writer, method, &path(template, ids(&candidate, &api_key))).await;
+            assert_eq!((reply.status, reply.code()), (403, "insufficient_scope"), "{method} {template}");
+        }
+    }
+    writer.post("/v1/live-tickets", json!({})).await.refused(403, "insufficient_scope");
+    let made = json!({"title": "a", "role": "b", "taskBrief": "c"});
+    writer.post("/v1/assessments", made).await.expect(201);
+    writer.post("/v1/sessions", json!({})).await.expect(201);
+}
+
+/// All but `connection`, which tells whether the body, unread, had arrived together with the head.
+fn header_names(reply: &Reply) -> HashSet<&str> {
+    reply.headers.keys().map(HeaderName::as_str).filter(|name| *name != "connection").collect()
+}
+
+#[tokio::test]
 async fn what_belongs_to_others_answers_as_if_it_were_not_there() {
     let app = TestApp::start().await;
     let assessment = app.assessment().await;
@@ -127,8 +150,7 @@ async fn what_belongs_to_others_answers_as_if_it_were_not_there() {
             let nothing = call(outsider, method, &path(template, [NOWHERE; 4])).await;
             foreign.refused(404, "not_found");
             assert_eq!(foreign.text, nothing.text, "{method} {template}");
-            let names = |reply: &Reply| reply.headers.keys().map(|name| name.to_string()).collect::<HashSet<_>>();
-            assert_eq!(names(&foreign), names(&nothing), "{method} {template}");
+            assert_eq!(header_names(&foreign), header_names(&nothing), "{method} {template}");
         }
     }
     for (method, template, _) in with_id() {

@@ -85,3 +85,25 @@ async fn a_token_outlives_its_session_by_the_grace_only() {
     assert_eq!(late, json!({"ok": true, "skipped": true, "reason": "session_ended"}));
     assert_eq!(candidate.complete().await.expect(200), completed, "to complete again is always answered alike");
 }
+
+#[tokio::test]
+async fn whoever_closes_the_session_completes_the_key() {
+    let app = TestApp::start().await;
+    let (reviewer, assessment) = (app.reviewer(), app.assessment().await);
+    let (patched, by_event) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let ended_at = "2030-01-02T03:04:05.678Z";
+    let path = format!("/v1/sessions/{}", patched.session);
+    reviewer.patch(&path, json!({"endedAt": ended_at})).await.expect(200);
+    by_event.ingest("session_end", json!({"reason": "done"})).await.expect(201);
+    for candidate in [&patched, &by_event] {
+        let keys = reviewer.get(&format!("/v1/assessments/{assessment}/keys")).await.expect(200);
+        let keys = keys["keys"].as_array().unwrap();
+        let key = keys.iter().find(|key| key["id"] == candidate.key_id.as_str()).unwrap();
+        assert_eq!(key["status"], "completed");
+        assert_eq!(candidate.complete().await.expect(200)["completedAt"], key["completedAt"]);
+        let redeem = json!({"key": candidate.key});
+        app.anonymous().post("/v1/candidate/redeem", redeem).await.refused(409, "already_completed");
+    }
+    let session = reviewer.get(&path).await.expect(200);
+    assert_eq!(session["session"]["endedAt"], ended_at, "a completion after the close moves nothing");
+}
