@@ -2,7 +2,7 @@
 //! [`crate::ingest`]'s, as for HTTP. While one batch is recorded, what arrives forms the next; beyond the window the
 //! socket is not read, so that TCP slows a client that does not wait for its acks.
 
-use std::{collections::VecDeque, mem, time::Duration};
+use std::{collections::VecDeque, mem, rc::Rc, time::Duration};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
 use actix_web::{
@@ -11,9 +11,11 @@ use actix_web::{
     web::{Bytes, Data, Payload},
 };
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
-use futures_util::{FutureExt, future::Shared};
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, Shared},
+};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use super::{
     auth::{Candidate, Either, Sender, authenticate_candidate, still_valid},
@@ -44,9 +46,7 @@ const PROTOCOL: &str = "promptster.v1";
 pub(super) async fn stream(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
     origin::check(&request, &app.settings)?;
     let candidate = match credential_of(&request) {
-        Some(credential) => {
-            authenticate_candidate(&app, &credential, client_address(&request, &app.settings)).await?
-        }
+        Some(credential) => authenticate_candidate(&app, &credential, client_address(&request, &app.settings)).await?,
         // Nobody, or a reviewer: refused as everywhere.
         None => Sender::extract(&request).await?.0,
     };
@@ -89,8 +89,8 @@ enum Pending {
     Answered(Taken),
 }
 
-/// Resolves when the batch in flight has its fates.
-type InFlight = Shared<oneshot::Receiver<()>>;
+/// The recording of the batch in flight; whoever awaits it drives it.
+type InFlight = Shared<LocalBoxFuture<'static, Rc<Vec<Taken>>>>;
 
 /// One candidate's WebSocket. It keeps no truth: what it forgets, the client sends again.
 struct Connection {
@@ -129,14 +129,9 @@ impl Connection {
         }
         let batch: Vec<Pending> = self.pending.drain(..self.pending.len().min(MAX_BATCH)).collect();
         self.n_in_flight = batch.len();
-        let (done, resolves) = oneshot::channel();
-        self.in_flight = Some(resolves.shared());
         let (app, candidate) = (self.app.clone(), self.candidate.clone());
-        let taking = async move {
-            let taken = take(&app, &candidate, batch).await;
-            drop(done);
-            taken
-        };
+        let taking = async move { Rc::new(take(&app, &candidate, batch).await) }.boxed_local().shared();
+        self.in_flight = Some(taking.clone());
         ctx.spawn(taking.into_actor(self).map(|taken, connection, ctx| {
             connection.in_flight = None;
             connection.n_in_flight = 0;
@@ -157,6 +152,7 @@ impl Connection {
         if self.pending.len() + self.n_in_flight > WINDOW
             && let Some(in_flight) = self.in_flight.clone()
         {
+            // While an actor waits, nothing else of it runs: it waits for the recording itself, not for news of it.
             ctx.wait(in_flight.into_actor(self).map(|_, _, _| ()));
         }
     }

@@ -53,7 +53,8 @@ async fn kinds_are_taken_with_their_payloads_and_unknown_ones_with_any() {
     for kind in loose {
         ada.ingest(kind, json!({"text": 7, "path": [], "title": {}, "impactScore": "high"})).await.expect(201);
     }
-    let command = json!({"command": "ls", "exitCode": null, "durationMs": 1.5, "human": true, "source": "x", "more": 1});
+    let command =
+        json!({"command": "ls", "exitCode": null, "durationMs": 1.5, "human": true, "source": "x", "more": 1});
     let diff = json!({"path": "", "diff": "", "linesAdded": 0, "linesRemoved": 3});
     for (kind, data) in [
         ("command", command),
@@ -75,7 +76,10 @@ async fn kinds_are_taken_with_their_payloads_and_unknown_ones_with_any() {
     bob.ingest("tool_call", json!({})).await.expect(201);
     let refused = bob.ingest("editor_focus", json!({})).await;
     refused.refused(400, "validation_failed");
-    assert_eq!((&refused.body["details"][0]["code"], wrong_fields(&refused)), (&json!("unknown_kind"), vec!["kind".into()]));
+    assert_eq!(
+        (&refused.body["details"][0]["code"], wrong_fields(&refused)),
+        (&json!("unknown_kind"), vec!["kind".into()])
+    );
 }
 
 #[tokio::test]
@@ -105,64 +109,67 @@ async fn every_field_that_is_wrong_is_named() {
     }
     check("prompt", json!({"v": 2}), &["v"]).await;
     check("prompt", json!({"data": []}), &["data"]).await;
-    check("prompt", json!({"source": {"channel": 1, "integration": [], "emitter": "x".repeat(129)}}), &[
-        "source.channel",
-        "source.emitter",
-        "source.integration",
-    ])
+    check(
+        "prompt",
+        json!({"source": {"channel": 1, "integration": [], "emitter": "x".repeat(129)}}),
+        &["source.channel", "source.emitter", "source.integration"],
+    )
     .await;
     check("prompt", json!({"actor": "ai"}), &["actor"]).await;
-    check("prompt", json!({"actor": {"type": 1}, "provenance": {"confidence": 1.01}}), &[
-        "actor.type",
-        "provenance.confidence",
-    ])
+    check(
+        "prompt",
+        json!({"actor": {"type": 1}, "provenance": {"confidence": 1.01}}),
+        &["actor.type", "provenance.confidence"],
+    )
     .await;
-    check("prompt", json!({"provenance": {"attribution": 1, "observability": 2, "confidence": "x"}}), &[
-        "provenance.attribution",
-        "provenance.confidence",
-        "provenance.observability",
-    ])
+    check(
+        "prompt",
+        json!({"provenance": {"attribution": 1, "observability": 2, "confidence": "x"}}),
+        &["provenance.attribution", "provenance.confidence", "provenance.observability"],
+    )
     .await;
     let command = json!({"exitCode": 1.5, "durationMs": -1, "stdout": 1, "stderr": [], "human": "yes", "source": {}});
-    check("command", json!({"data": command}), &[
-        "data.command",
-        "data.durationMs",
-        "data.exitCode",
-        "data.human",
-        "data.source",
-        "data.stderr",
-        "data.stdout",
-    ])
+    check(
+        "command",
+        json!({"data": command}),
+        &[
+            "data.command",
+            "data.durationMs",
+            "data.exitCode",
+            "data.human",
+            "data.source",
+            "data.stderr",
+            "data.stdout",
+        ],
+    )
     .await;
     let diff = json!({"diff": 1, "linesAdded": -1, "linesRemoved": "3"});
-    check("file_diff", json!({"data": diff}), &["data.diff", "data.linesAdded", "data.linesRemoved", "data.path"]).await;
-    check("file_create", json!({"data": {"path": 1, "content": 1, "sizeBytes": -1}}), &[
-        "data.content",
-        "data.path",
-        "data.sizeBytes",
-    ])
+    check("file_diff", json!({"data": diff}), &["data.diff", "data.linesAdded", "data.linesRemoved", "data.path"])
+        .await;
+    check(
+        "file_create",
+        json!({"data": {"path": 1, "content": 1, "sizeBytes": -1}}),
+        &["data.content", "data.path", "data.sizeBytes"],
+    )
     .await;
     let run = json!({"suite": 1, "passed": -1, "failed": 0.5, "skipped": "", "durationMs": "1"});
-    check("test_run", json!({"data": run}), &[
-        "data.durationMs",
-        "data.failed",
-        "data.passed",
-        "data.skipped",
-        "data.suite",
-    ])
+    check(
+        "test_run",
+        json!({"data": run}),
+        &["data.durationMs", "data.failed", "data.passed", "data.skipped", "data.suite"],
+    )
     .await;
-    check("git_action", json!({"data": {"ref": 1, "message": 2, "commit": 3}}), &[
-        "data.action",
-        "data.commit",
-        "data.message",
-        "data.ref",
-    ])
+    check(
+        "git_action",
+        json!({"data": {"ref": 1, "message": 2, "commit": 3}}),
+        &["data.action", "data.commit", "data.message", "data.ref"],
+    )
     .await;
-    check("checkpoint", json!({"data": {"label": 1, "trigger": 1, "summary": 1}}), &[
-        "data.label",
-        "data.summary",
-        "data.trigger",
-    ])
+    check(
+        "checkpoint",
+        json!({"data": {"label": 1, "trigger": 1, "summary": 1}}),
+        &["data.label", "data.summary", "data.trigger"],
+    )
     .await;
     let mut wrong = event(&ada.session, "command", json!({"exitCode": "0"}));
     wrong["ts"] = json!("noon");
@@ -290,7 +297,10 @@ async fn what_comes_after_the_end_is_taken_for_a_while_and_then_skipped() {
         socket.next_of("hello").await;
         socket.send(json!({"type": "event", "event": event(session, "prompt", json!({}))})).await;
         let ack = socket.next_of("ack").await;
-        assert_eq!((&ack["results"][0]["status"], &ack["results"][0]["reason"]), (&json!(200), &json!("session_ended")));
+        assert_eq!(
+            (&ack["results"][0]["status"], &ack["results"][0]["reason"]),
+            (&json!(200), &json!("session_ended"))
+        );
     }
     // A token opens nothing else any more.
     bob.get(&format!("/v1/sessions/{}", bob.session)).await.refused(401, "unauthorized");

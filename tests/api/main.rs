@@ -12,17 +12,28 @@
 )]
 
 mod harness;
+mod playing;
 
 mod access;
 mod assessments;
 mod bodies;
 mod budgets;
+mod cohort;
 mod complete;
 mod consent;
+mod crashes;
 mod health;
+mod ingest;
+mod ingest_batch;
 mod keys;
+mod live;
+mod live_sse;
 mod org;
 mod redeem;
 mod replies;
 mod secrets;
+mod sessions;
+mod signals;
+mod stream;
 mod tickets;
+mod timeline;

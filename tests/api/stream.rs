@@ -21,17 +21,15 @@ async fn every_event_has_its_ack_in_the_order_of_sending() {
     assert_eq!(acks(&mut socket, 1).await, [json!({"id": sent[0]["id"], "status": 201, "seq": 1})]);
     let mut wrong = event(&ada.session, "command", json!({}));
     wrong["ts"] = json!("noon");
-    let batch = [&sent[1..4], &[sent[0].clone(), sent[2].clone(), wrong, json!(7), event("other", "prompt", json!({}))]];
+    let batch =
+        [&sent[1..4], &[sent[0].clone(), sent[2].clone(), wrong, json!(7), event("other", "prompt", json!({}))]];
     send_batch(&mut socket, &batch.concat()).await;
     let results = acks(&mut socket, 8).await;
     assert_eq!(statuses(&json!(results)), [201, 201, 201, 200, 200, 400, 400, 403]);
-    assert_eq!(results.iter().map(|result| result["seq"].as_u64()).take(5).collect::<Vec<_>>(), [
-        Some(2),
-        Some(3),
-        Some(4),
-        None,
-        None
-    ]);
+    assert_eq!(
+        results.iter().map(|result| result["seq"].as_u64()).take(5).collect::<Vec<_>>(),
+        [Some(2), Some(3), Some(4), None, None]
+    );
     insta::assert_json_snapshot!("stream_refused", stable("", &json!(results[5..])));
     send_batch(&mut socket, &[]).await;
 
@@ -106,8 +104,9 @@ async fn a_stream_is_opened_with_a_candidates_credential_only() {
     refusal(app.anonymous()).await.refused(401, "unauthorized");
     refusal(app.api_key("nobody")).await.refused(401, "unauthorized");
     refusal(app.reviewer()).await.refused(403, "candidate_only");
-    let by_protocol =
-        |credential: &str| app.anonymous().with_header("sec-websocket-protocol", &format!("promptster.v1, key.{credential}"));
+    let by_protocol = |credential: &str| {
+        app.anonymous().with_header("sec-websocket-protocol", &format!("promptster.v1, key.{credential}"))
+    };
     refusal(by_protocol("nobody")).await.refused(401, "unauthorized");
     refusal(ada.with_header("origin", "https://evil.example")).await.refused(403, "origin_refused");
 

@@ -52,10 +52,13 @@ impl Sse {
 
 /// An event of the lines of a block; `None` of comments alone.
 fn parse(block: &str) -> Option<(String, String, Value)> {
-    let field = |name: &str| {
-        block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start).next()
+    let fields = |name: &str| -> Vec<&str> {
+        block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start).collect()
     };
-    let data = serde_json::from_str(field("data")?).expect("data is JSON");
-    let text = |name| field(name).unwrap_or_default().to_owned();
-    Some((text("id"), text("event"), data))
+    let data = fields("data");
+    if data.is_empty() {
+        return None;
+    }
+    let text = |name| fields(name).first().copied().unwrap_or_default().to_owned();
+    Some((text("id"), text("event"), serde_json::from_str(&data.join("\n")).expect("data is JSON")))
 }
