@@ -16,7 +16,7 @@ mod wait;
 pub use app::{TestApp, org_create};
 pub use candidate::Candidate;
 pub use event::{event, event_at};
-pub use raw::raw;
+pub use raw::{RawRequest, raw};
 pub use routes::{ROUTES, Who, path};
 pub use shown::{shown, stable, wrong_fields};
 pub use socket::Socket;
