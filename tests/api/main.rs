@@ -34,6 +34,7 @@ mod replies;
 mod secrets;
 mod sessions;
 mod signals;
+mod stopping;
 mod stream;
 mod tickets;
 mod timeline;
