@@ -33,7 +33,11 @@ impl App {
     #[must_use]
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> Self {
         let limits = Limits::new(&settings.rates);
-        let options = actors::Options { grace: settings.end_grace, ..actors::Options::default() };
+        let options = actors::Options {
+            grace: settings.end_grace,
+            close_grace: settings.close_grace,
+            ..actors::Options::default()
+        };
         let actors = Running::start(&redis, &log, &options);
         Self {
             redis,

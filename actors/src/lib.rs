@@ -10,6 +10,7 @@
 //!                    Committer        Wakeups ◄──── Redis ◄──────── ClickHouse
 //!                        │ record_events.lua   ▲ stream                 ▲ rows
 //!                        └────────► Redis ─────┴──────► LogWriter ──────┘
+//!                                     └─ what is due ──► Timekeeper ──► Sessions
 //! ```
 //!
 //! Invariants, stated as absences:
@@ -30,6 +31,7 @@ mod merge;
 mod running;
 mod session;
 mod sessions;
+mod timekeeper;
 mod wakeups;
 mod watch;
 

@@ -7,7 +7,9 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 use tokio::sync::watch;
 
-use crate::{Feeds, History, Sessions, arbiters::Arbiters, log_writer::LogWriter, wakeups::Wakeups};
+use crate::{
+    Feeds, History, Sessions, arbiters::Arbiters, log_writer::LogWriter, timekeeper::Timekeeper, wakeups::Wakeups,
+};
 
 /// What is configured.
 #[derive(Debug, Clone)]
@@ -16,16 +18,19 @@ pub struct Options {
     pub threads: usize,
     /// How long events are taken after their session was closed.
     pub grace: Duration,
+    /// How long after its deadline a session is closed.
+    pub close_grace: Duration,
     /// How often the log writer looks for new entries.
     pub log_every: Duration,
 }
 
 impl Default for Options {
-    /// One thread for each core, ten minutes of grace, four looks a second.
+    /// One thread for each core, ten minutes of grace for late events, one for deadlines, four looks a second.
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             grace: Duration::from_secs(600),
+            close_grace: Duration::from_secs(60),
             log_every: Duration::from_millis(250),
         }
     }
@@ -54,6 +59,9 @@ impl Running {
         let sessions = Sessions::start(redis.clone(), arbiters.clone(), grace_ms);
         let (stop, stopping) = watch::channel(false);
 
+        let close_grace_ms = i64::try_from(options.close_grace.as_millis()).unwrap_or(i64::MAX);
+        let (due, closing, until) = (redis.clone(), sessions.clone(), stopping.clone());
+        Timekeeper::start_in_arbiter(&arbiters.next(), move |_| Timekeeper::new(due, closing, close_grace_ms, until));
         let (wakes, woken) = (redis.clone(), feeds.clone());
         Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken));
         let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);

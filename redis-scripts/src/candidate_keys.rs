@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use crate::{
-    Entity, Error, Fields, Redis,
+    Due, Entity, Error, Fields, Redis,
     indexed::org_entity,
     keys::{OrgKeys, SecretDigest},
     random_candidate_key, scripts,
@@ -187,6 +187,8 @@ impl Redis {
         put("org_name", &new.org_name);
         let keys = OrgKeys::of(org);
         let indexes = [keys.index(format_args!("keys:{assessment}")), keys.index("keys")];
+        // Before the key: what is due for a key that does not exist is dropped, a key without it would never expire.
+        self.schedule(&Due::KeyExpiry { org, key: id }, expires_at).await?;
         self.create_entity(&entity(org, id), &fields, &indexes, now).await?;
         let fields = fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
         candidate_key_of(org, id, &fields)

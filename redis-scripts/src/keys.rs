@@ -80,6 +80,12 @@ impl Partition {
         self.key(format_args!("commit:{committer}"))
     }
 
+    /// Sorted set: what is to be done, by time.
+    #[must_use]
+    pub fn due(self) -> String {
+        self.key("due")
+    }
+
     /// The channel on which a commit wakes those who watch its sessions.
     #[must_use]
     pub fn wake_channel(self) -> String {

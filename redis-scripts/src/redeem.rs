@@ -10,7 +10,7 @@ use domain::{OrgId, SessionId, SessionRef, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    Assessment, CandidateKey, Error, NewSession, Redis, assessments, candidate_keys,
+    Assessment, CandidateKey, Due, Error, NewSession, Redis, assessments, candidate_keys,
     keys::SessionKeys,
     scripts,
     secrets::{Owner, Purpose},
@@ -219,6 +219,10 @@ impl Redis {
             deadline: limit_minutes.map(|minutes| begun.plus_millis(minutes.saturating_mul(60_000))),
             ..NewSession::default()
         };
+        if let Some(deadline) = new.deadline {
+            // Before the session, which may be claimed already: a repeated call repairs what a crash left out.
+            self.schedule(&Due::Deadline(session.clone()), deadline).await?;
+        }
         let mut invocation = scripts::claim_session().prepare_invoke();
         sessions::entity(session).name_in(&mut invocation);
         invocation.key(SessionKeys::of(session).tombstone()).arg(key.id.to_string());

@@ -7,7 +7,7 @@ use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, Totals, testing}
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use redis::aio::MultiplexedConnection;
 use redis_scripts::{
-    Close, Commit, CommitPart, Config, Content, NewSession, Outcome, Redis, Refusal,
+    Close, Commit, CommitPart, Config, Content, Due, NewSession, Outcome, Redis, Refusal,
     keys::{Partition, SessionKeys},
     tail::From,
 };
@@ -249,4 +249,26 @@ async fn the_log_stream_is_read_again_until_it_is_confirmed_by_the_holder_of_the
         assert!(started.elapsed() < Duration::from_secs(10));
     }
     assert!(!redis.confirm_written(other, partition, &[], &[]).await.unwrap(), "too late");
+}
+
+#[tokio::test]
+async fn what_is_due_is_claimed_by_one_until_it_is_done_or_the_claim_is_over() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    let at = Timestamp::from_millis;
+    let (due, later) = (Due::Deadline(session("a")), Due::Deadline(session("b")));
+    redis.schedule(&due, at(NOW)).await.unwrap();
+    redis.schedule(&later, at(NOW + 5_000)).await.unwrap();
+    let hold = Duration::from_secs(1);
+    assert_eq!(redis.claim_due(at(NOW - 1), hold).await.unwrap(), []);
+    let claims = futures_util::future::join_all((0..8).map(|_| redis.claim_due(at(NOW), hold))).await;
+    let claimed: Vec<Due> = claims.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(claimed, std::slice::from_ref(&due), "by one of many");
+    assert_eq!(
+        redis.claim_due(at(NOW + 1_000), hold).await.unwrap(),
+        std::slice::from_ref(&due),
+        "who claimed it died"
+    );
+    redis.is_done(&due).await.unwrap();
+    assert_eq!(redis.claim_due(at(NOW + 9_000), hold).await.unwrap(), [later]);
 }
