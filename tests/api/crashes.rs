@@ -10,11 +10,16 @@ use crate::playing::{
     acks, arrivals, candidate, ids, prompts, refused_for_now, send_batch, seqs, timeline, watch_to, watcher_after,
 };
 
-/// Takes acks as they come, until the connection ends; adds those that say 201 or 200 to `acknowledged`.
-async fn hear(socket: &mut Socket, acknowledged: &mut HashMap<String, Option<u64>>) {
-    while let Ok(message) = socket.read().await {
-        if message["type"] == "ack" {
-            note(message["results"].as_array().unwrap(), acknowledged);
+/// Takes acks as they come, until the connection ends; adds those that say 201 or 200 to `acknowledged`. Tells with
+/// which code the server closed.
+async fn hear(socket: &mut Socket, acknowledged: &mut HashMap<String, Option<u64>>) -> Option<u16> {
+    loop {
+        match socket.read().await {
+            Ok(message) if message["type"] == "ack" => {
+                note(message["results"].as_array().unwrap(), acknowledged);
+            }
+            Ok(_) => {}
+            Err(code) => return code,
         }
     }
 }
@@ -81,10 +86,33 @@ async fn the_server_may_die_while_a_candidate_streams() {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_sends_its_clients_elsewhere() {
+    let mut app = TestApp::start().await;
+    let ada = candidate(&app).await;
+    let sent = prompts(&ada.session, 1..=400);
+    let mut watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
+    let mut sse = app.reviewer().sse(&ada.session, Some("0")).await;
+    let mut socket = ada.stream().await;
+    let mut acknowledged = HashMap::new();
+    for events in sent.chunks(10) {
+        send_batch(&mut socket, events).await;
+    }
+    note(socket.next_of("ack").await["results"].as_array().unwrap(), &mut acknowledged);
+    app.ask_server_to_stop();
+    assert_eq!(hear(&mut socket, &mut acknowledged).await, Some(1001));
+    assert_eq!(watcher.closed().await, Some(1001));
+    while sse.read().await.is_some() {}
+    assert!(app.server_ended_well());
+    app.start_server().await;
+    send_rest(&ada, &sent, &mut acknowledged).await;
+    check(&ada, &sent, &acknowledged).await;
+}
+
+#[tokio::test]
 async fn redis_may_die_while_a_candidate_streams() {
     let mut app = TestApp::start().await;
     let ada = candidate(&app).await;
-    let sent = prompts(&ada.session, 1..=900);
+    let sent = prompts(&ada.session, 1..=600);
     let mut watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
     let mut acknowledged = HashMap::new();
     for part in sent.chunks(300) {
@@ -119,7 +147,7 @@ async fn redis_may_die_while_a_candidate_streams() {
     }
     send_rest(&ada, &sent, &mut acknowledged).await;
     check(&ada, &sent, &acknowledged).await;
-    assert_eq!(watch_to(&mut watcher, 1, 900).await, arrivals(&ada, &ada.session).await);
+    assert_eq!(watch_to(&mut watcher, 1, 600).await, arrivals(&ada, &ada.session).await);
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ async fn signals(app: &TestApp, session: &str) -> Value {
 
 #[tokio::test]
 async fn watchers_that_come_at_any_moment_see_each_event_once_and_in_order() {
-    const N: u64 = 2_000;
+    const N: u64 = 1_200;
     let app = TestApp::start().await;
     let ada = candidate(&app).await;
     let mut stream = ada.stream().await;
@@ -167,7 +167,7 @@ async fn watchers_that_come_at_any_moment_see_each_event_once_and_in_order() {
         if number.is_multiple_of(3) {
             let mut sse = reviewer.sse(&ada.session, Some("0")).await;
             let mut rows = Vec::new();
-            while rows.len() < 2_000 {
+            while rows.len() < usize::try_from(N).unwrap() {
                 rows.push(sse.next_of("event").await.1["event"].clone());
             }
             assert_eq!(seqs(&rows), (1..=N).collect::<Vec<_>>());
@@ -209,7 +209,7 @@ async fn a_watcher_that_does_not_read_is_reset_and_disturbs_nobody() {
     lazy.next_of("live").await;
     let mut eager = watcher_after(&ada, &ada.session, 0).await;
     let padding = "x".repeat(64 * 1024);
-    let sent: Vec<_> = (0..640).map(|_| event(&ada.session, "prompt", json!({"text": padding}))).collect();
+    let sent: Vec<_> = (0..400).map(|_| event(&ada.session, "prompt", json!({"text": padding}))).collect();
     let (first, rest) = sent.split_at(1);
     send_batch(&mut stream, first).await;
     assert_eq!(seq(&lazy.next_of("event").await["event"]), 1);
@@ -220,8 +220,8 @@ async fn a_watcher_that_does_not_read_is_reset_and_disturbs_nobody() {
             acks(&mut stream, events.len()).await;
         }
     };
-    let (seen, ()) = tokio::join!(watch_to(&mut eager, 1, 640), send);
-    assert_eq!(seen.len(), 640);
+    let (seen, ()) = tokio::join!(watch_to(&mut eager, 1, 400), send);
+    assert_eq!(seen.len(), 400);
     // It finds what the kernel held for it, in order, and then that it has to begin again.
     let mut last = 1;
     let reset = loop {
@@ -236,9 +236,9 @@ async fn a_watcher_that_does_not_read_is_reset_and_disturbs_nobody() {
         }
     };
     assert_eq!(reset["reason"], "too_slow");
-    assert!(last < 640);
+    assert!(last < 400);
     lazy.send(json!({"type": "resume", "after": last})).await;
-    assert_eq!(watch_to(&mut lazy, last + 1, 640).await.len(), usize::try_from(640 - last).unwrap());
+    assert_eq!(watch_to(&mut lazy, last + 1, 400).await.len(), usize::try_from(400 - last).unwrap());
 }
 
 #[tokio::test]
