@@ -225,7 +225,7 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, value) in patch {
         match value {
             Value::Null => {
-                target.remove(name);
+                target.shift_remove(name);
             }
             Value::Object(inner) => {
                 let slot = target.entry(name).or_insert_with(|| Value::Object(Map::new()));
