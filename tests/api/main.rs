@@ -22,6 +22,7 @@ mod cohort;
 mod complete;
 mod consent;
 mod crashes;
+mod deadlines;
 mod health;
 mod ingest;
 mod ingest_batch;
