@@ -280,20 +280,18 @@ async fn what_comes_after_the_end_is_taken_for_a_while_and_then_skipped() {
     bob.ingest("prompt", json!({})).await.expect(201);
     bob.complete().await.expect(200);
     for credential in [&bob.key, &bob.token] {
-        let bob = app.api_key(credential);
-        let session = session(&app.reviewer(), &bob_session(&app).await).await;
-        let session = session["id"].as_str().unwrap();
+        let (tool, session) = (app.api_key(credential), bob.session.as_str());
         let skipped = eventually("the grace to pass", async || {
-            let reply = bob.post(INGEST, event(session, "prompt", json!({}))).await;
+            let reply = tool.post(INGEST, event(session, "prompt", json!({}))).await;
             Some(reply).filter(|reply| reply.status == 200)
         });
         let expected = json!({"ok": true, "skipped": true, "reason": "session_ended"});
         assert_eq!(skipped.await.expect(200), expected);
         let batch = json!({"events": [event(session, "prompt", json!({})), {"id": 1}]});
-        let batch = bob.post("/v1/hooks/ingest/batch", batch).await.expect(207);
+        let batch = tool.post("/v1/hooks/ingest/batch", batch).await.expect(207);
         assert_eq!((statuses(&batch["results"]), &batch["accepted"]), (vec![200, 400], &json!(1)));
         assert_eq!(batch["results"][0]["reason"], "session_ended");
-        let mut socket = bob.connect("/v1/stream").await.expect("late tools are heard");
+        let mut socket = tool.connect("/v1/stream").await.expect("late tools are heard");
         socket.next_of("hello").await;
         socket.send(json!({"type": "event", "event": event(session, "prompt", json!({}))})).await;
         let ack = socket.next_of("ack").await;
@@ -306,11 +304,6 @@ async fn what_comes_after_the_end_is_taken_for_a_while_and_then_skipped() {
     bob.get(&format!("/v1/sessions/{}", bob.session)).await.refused(401, "unauthorized");
     let rows = timeline(&app.reviewer(), &bob.session).await;
     assert_eq!(session(&app.reviewer(), &bob.session).await["eventCount"], rows.len());
-}
-
-async fn bob_session(app: &TestApp) -> String {
-    let listed = app.reviewer().get("/v1/sessions").await.expect(200);
-    listed["sessions"][0]["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
