@@ -1,13 +1,12 @@
 //! A server of a test's own, with stores of its own.
 
-use std::process::Output;
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_support::{ClickHouse, Redis};
 
-use super::server::{Server, program};
+use super::org::{Org, create_org};
+use super::server::Server;
 use super::{Candidate, Reply, User, eventually};
 
 /// The real server with its own Redis and its own ClickHouse, and an organisation to begin with.
@@ -18,13 +17,6 @@ pub struct TestApp {
     clickhouse: ClickHouse,
     org: Org,
     directory: TempDir,
-}
-
-/// An organisation, and its first API key: it may read and write.
-#[derive(Debug, Clone)]
-pub struct Org {
-    pub id: String,
-    pub secret: String,
 }
 
 impl TestApp {
@@ -207,18 +199,4 @@ impl Node {
     pub fn url(&self) -> String {
         format!("http://{}", self.0.address)
     }
-}
-
-/// An organisation, made as an operator makes it.
-pub fn create_org(redis_url: &str, name: &str) -> Org {
-    let output = org_create(redis_url, &["--json", "--name", name]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let text = |name: &str| made[name].as_str().unwrap().to_owned();
-    Org { id: text("orgId"), secret: text("apiKey") }
-}
-
-/// `promptster-server org create` with these flags.
-pub fn org_create(redis_url: &str, flags: &[&str]) -> Output {
-    program().args(["org", "create", "--redis-url", redis_url]).args(flags).output().unwrap()
 }

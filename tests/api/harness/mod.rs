@@ -3,6 +3,7 @@
 mod app;
 mod candidate;
 mod event;
+mod org;
 mod raw;
 mod routes;
 mod server;
@@ -13,9 +14,10 @@ mod stored;
 mod user;
 mod wait;
 
-pub use app::{TestApp, org_create};
+pub use app::TestApp;
 pub use candidate::Candidate;
 pub use event::{event, event_at};
+pub use org::org_create;
 pub use raw::{RawRequest, raw};
 pub use routes::{ROUTES, Who, path};
 pub use shown::{shown, stable, wrong_fields};
