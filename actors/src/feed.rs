@@ -316,7 +316,6 @@ mod tests {
             org: OrgId(Uuid::nil()),
             seq,
             received_at: Timestamp::from_millis(2_000),
-            sig_verified: None,
         }
     }
 

@@ -92,10 +92,10 @@ impl EventLog {
 fn rebuild(rows: Vec<EventRow>, org: OrgId) -> Result<Vec<StoredEvent>, Error> {
     let limits = Limits { now: Timestamp::from_millis(i64::MAX), strict_kinds: false };
     let rebuild_one = |row: EventRow| {
-        let event = Event::parse(row.raw, &limits)
+        let mut event = Event::parse(row.raw, &limits)
             .map_err(|error| Error::Decode(format!("stored event {:?} at seq {}: {error}", error.id, row.seq)))?;
-        let received_at = Timestamp::from_millis(row.received_at);
-        Ok(StoredEvent { event, org, seq: row.seq, received_at, sig_verified: row.sig_verified })
+        event.sig_verified = row.sig_verified;
+        Ok(StoredEvent { event, org, seq: row.seq, received_at: Timestamp::from_millis(row.received_at) })
     };
     rows.into_iter().map(rebuild_one).collect()
 }

@@ -112,7 +112,7 @@ impl<'a> From<&'a LoggedEvent> for EventColumns<'a> {
             lines_added: facts.lines_added,
             lines_removed: facts.lines_removed,
             test_verdict: facts.test_verdict,
-            sig_verified: stored.sig_verified,
+            sig_verified: event.sig_verified,
             // The table keeps the greatest version, the log the earliest arrival.
             version: u64::MAX - logged.version,
             raw: event.raw(),

@@ -59,7 +59,7 @@ impl Content for LoggedEvent {
         token.number(stored.seq);
         token.bytes(&stored.received_at.millis().to_le_bytes());
         token.bytes(&self.session_created_at.millis().to_le_bytes());
-        token.bytes(&[stored.sig_verified.map_or(2, u8::from)]);
+        token.bytes(&[stored.event.sig_verified.map_or(2, u8::from)]);
         token.bytes(stored.event.raw());
     }
 }

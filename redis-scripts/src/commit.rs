@@ -49,7 +49,7 @@ pub(crate) fn encode(received_at: Timestamp, events: &[Event]) -> Vec<u8> {
     out.put_i64_le(received_at.millis());
     out.put_u32_le(u32::try_from(events.len()).unwrap_or(u32::MAX));
     for event in events {
-        out.put_u8(0);
+        out.put_u8(event.sig_verified.map_or(0, |holds| 1 + u8::from(holds)));
         out.put_u32_le(u32::try_from(event.raw().len()).unwrap_or(u32::MAX));
         out.put_slice(event.raw());
     }
@@ -80,12 +80,12 @@ pub(crate) fn decode(name: &str, value: Bytes) -> Result<LoggedEvents, Error> {
         if rest.len() < length {
             return Err(corrupt("cut short"));
         }
-        let event = Event::parse(rest.split_to(length), &limits).map_err(|error| corrupt(&error.to_string()))?;
-        let sig_verified = match signature {
+        let mut event = Event::parse(rest.split_to(length), &limits).map_err(|error| corrupt(&error.to_string()))?;
+        event.sig_verified = match signature {
             0 => None,
             verdict => Some(verdict == 2),
         };
-        events.push(StoredEvent { event, org: session.org, seq, received_at, sig_verified });
+        events.push(StoredEvent { event, org: session.org, seq, received_at });
     }
     Ok(LoggedEvents { session, base, session_created_at, events })
 }

@@ -61,16 +61,14 @@ pub(crate) fn prompt(session: &str, millis: i64) -> Value {
 
 /// The events as the log takes them: in order of arrival from 1 on.
 pub(crate) fn logged(org: OrgId, envelopes: &[Value]) -> Vec<LoggedEvent> {
-    let log_one = |(value, seq): (&Value, u64)| LoggedEvent {
-        stored: StoredEvent {
-            event: parse(value),
-            org,
-            seq,
-            received_at: at(START_MILLIS + 1),
-            sig_verified: [None, Some(true), Some(false)][usize::try_from(seq % 3).unwrap()],
-        },
-        session_created_at: at(START_MILLIS),
-        version: seq,
+    let log_one = |(value, seq): (&Value, u64)| {
+        let mut event = parse(value);
+        event.sig_verified = [None, Some(true), Some(false)][usize::try_from(seq % 3).unwrap()];
+        LoggedEvent {
+            stored: StoredEvent { event, org, seq, received_at: at(START_MILLIS + 1) },
+            session_created_at: at(START_MILLIS),
+            version: seq,
+        }
     };
     envelopes.iter().zip(1..).map(log_one).collect()
 }

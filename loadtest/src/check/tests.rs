@@ -12,7 +12,6 @@ fn rows(history: &History) -> Vec<Row> {
             org: OrgId(Uuid::from_u128(1)),
             seq,
             received_at: domain::Timestamp::from_millis(1_775_037_600_000),
-            sig_verified: None,
         };
         let mut text = Vec::new();
         domain::row::write(&stored, &mut text);

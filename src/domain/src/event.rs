@@ -37,6 +37,9 @@ pub struct Event {
     pub facts: Facts,
     /// Whether it carries a signature.
     pub signed: bool,
+    /// Whether its signature holds; `None` for an unsigned event, where no key was registered, and until
+    /// [`Event::check_signature`].
+    pub sig_verified: Option<bool>,
     pub(crate) raw: Bytes,
     pub(crate) data: Range<usize>,
 }
@@ -85,8 +88,6 @@ pub struct StoredEvent {
     pub seq: u64,
     /// When the server took it.
     pub received_at: Timestamp,
-    /// Whether its signature holds; `None` for an unsigned event and where no key was registered.
-    pub sig_verified: Option<bool>,
 }
 
 #[cfg(test)]

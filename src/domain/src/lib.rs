@@ -18,6 +18,7 @@ mod payload;
 pub mod row;
 mod session;
 pub mod signals;
+pub mod signature;
 mod source;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

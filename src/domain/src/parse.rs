@@ -108,8 +108,22 @@ impl Event {
             {
                 let start = data.get().as_ptr().addr() - raw.as_ptr().addr();
                 let data = start..start + data.get().len();
-                let signed = envelope.get("sig").is_some();
-                Ok(Self { id, session_id, ts, kind, source, author, provenance, facts, signed, data, raw: raw.clone() })
+                let signed = envelope.get("sig").is_some_and(|sig| sig.get() != "\"\"");
+                let (sig_verified, raw) = (None, raw.clone());
+                Ok(Self {
+                    id,
+                    session_id,
+                    ts,
+                    kind,
+                    source,
+                    author,
+                    provenance,
+                    facts,
+                    signed,
+                    sig_verified,
+                    data,
+                    raw,
+                })
             }
             _ => Err(ParseError { id, details: check.details }),
         }

@@ -48,7 +48,7 @@ pub fn write(stored: &StoredEvent, out: &mut Vec<u8>) {
         provenance: &event.provenance,
         received_at: stored.received_at,
         created_at: stored.received_at,
-        sig_verified: stored.sig_verified,
+        sig_verified: event.sig_verified,
     };
     // Writing to memory does not fail.
     drop(serde_json::to_writer(out, &row));
@@ -66,12 +66,13 @@ mod tests {
             "ts":"2026-04-01T12:00:00.1239+02:00","source":"cursor","actor":{"type":"ai","role":"x"},
             "provenance":{"confidence":0.9,"methods":[]},"data":{ "b" : 1.50, "a":"\u00e4\ud800" },"extra":1}"#;
         let limits = Limits { now: Timestamp::from_millis(1_775_037_600_000), strict_kinds: true };
+        let mut event = Event::parse(Bytes::from(raw), &limits).unwrap();
+        event.sig_verified = sig_verified;
         let stored = StoredEvent {
-            event: Event::parse(Bytes::from(raw), &limits).unwrap(),
+            event,
             org: OrgId(Uuid::from_u128(7)),
             seq: 42,
             received_at: Timestamp::from_millis(1_775_037_600_000),
-            sig_verified,
         };
         let mut out = b"before:".to_vec();
         write(&stored, &mut out);

@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 use crate::{Event, Limits, Timestamp};
 
+mod signing;
+
+pub use signing::Signer;
+
 /// The session of [`arb_events`]; set `sessionId` of each to have another.
 pub const SESSION: &str = "session-1";
 
