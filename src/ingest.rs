@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actors::{Receipt, RecordError};
 use bytes::Bytes;
-use domain::{Detail, Event, Limits, SessionId, SessionRef};
+use domain::{Detail, Event, Limits, MAX_JSON_DEPTH, SessionId, SessionRef, exceeds_depth};
 use redis_scripts::{Bound, NewSession, RedeemRefusal, Refusal as Refused};
 use serde_json::json;
 use uuid::Uuid;
@@ -66,6 +66,10 @@ pub async fn take(app: &App, candidate: &Candidate, raw: Vec<Bytes>) -> Vec<Take
     let (mut events, mut places) = (Vec::new(), Vec::new());
     let mut own = candidate.key.session.clone();
     for bytes in raw {
+        if exceeds_depth(&bytes, MAX_JSON_DEPTH) {
+            taken.push(Taken { id: None, fate: Fate::refused(Refusal::InvalidJson) });
+            continue;
+        }
         match Event::parse(bytes, &limits) {
             Err(error) => {
                 let fate = Fate::refused(refusal_of(error.details));

@@ -126,7 +126,7 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub async fn newest(&self, session: &SessionRef) -> Result<u64, HistoryError> {
-        Ok(self.redis.read_tail(session, From::Seq(u64::from(u32::MAX))).await?.newest)
+        Ok(self.redis.positions(session).await?.0)
     }
 
     async fn position_of(

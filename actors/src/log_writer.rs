@@ -192,7 +192,11 @@ impl Writer {
         if !entities.is_empty() {
             self.log.append_entities(&entities).await?;
         }
-        stream::iter(&touched).map(Ok).try_for_each_concurrent(SETTLED_AT_ONCE, |session| self.settle(session)).await?;
+        let written = |session: &SessionRef| flushed.values().find_map(|upto| upto.get(session)).copied().unwrap_or(0);
+        stream::iter(&touched)
+            .map(Ok)
+            .try_for_each_concurrent(SETTLED_AT_ONCE, |session| self.settle(session, written(session)))
+            .await?;
         for (partition, ids) in ids {
             let flushed: Vec<(SessionRef, u64)> = flushed.remove(&partition).unwrap_or_default().into_iter().collect();
             if !self.redis.confirm_written(self.id, partition, &ids, &flushed).await? {
@@ -231,10 +235,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings what follows a session up to date: index and key, and the results if it has ended.
-    async fn settle(&self, name: &SessionRef) -> Result<(), WriteError> {
+    /// Brings what follows a session up to date: index and key, and the results if it has ended. This batch brought it
+    /// up to the seq `written`.
+    async fn settle(&self, name: &SessionRef, written: u64) -> Result<(), WriteError> {
         let Some(session) = settle_record(&self.redis, name).await? else { return Ok(()) };
         if session.record.ended_at.is_none() {
+            return Ok(());
+        }
+        // While events of it are still to be written its results would be those of a part. The batch that brings the
+        // last of them comes here again.
+        let (newest, confirmed) = self.redis.positions(name).await?;
+        if newest > written.max(confirmed) {
             return Ok(());
         }
         self.log.derive_results(name, &result_context(&session)).await?;

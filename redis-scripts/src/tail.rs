@@ -63,6 +63,21 @@ impl Redis {
         Ok(Tail { newest, flushed, events })
     }
 
+    /// The newest seq of a session, and the seq up to which ClickHouse is known to hold all.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn positions(&self, session: &SessionRef) -> Result<(u64, u64), Error> {
+        let mut connection = self.connection().await?;
+        let (newest, flushed): (Option<u64>, Option<u64>) = redis::cmd("HMGET")
+            .arg(SessionKeys::of(session).sums())
+            .arg("seq")
+            .arg("flushed")
+            .query_async(&mut connection)
+            .await?;
+        Ok((newest.unwrap_or(0), flushed.unwrap_or(0)))
+    }
+
     /// All events of a session that ClickHouse may not hold yet, by seq.
     ///
     /// # Errors

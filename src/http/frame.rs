@@ -48,7 +48,8 @@ struct Raw<'a> {
 impl Frame {
     /// Reads a frame; its events are parts of `text`, not copies.
     pub(super) fn parse(text: &Bytes, max_batch: usize) -> Result<Self, FrameError> {
-        if exceeds_depth(text, MAX_JSON_DEPTH) {
+        // The levels of the frame come on top of what an event may have.
+        if exceeds_depth(text, MAX_JSON_DEPTH + 2) {
             return Err(FrameError::INVALID_JSON);
         }
         let raw: Raw<'_> = serde_json::from_slice(text)

@@ -2,6 +2,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::header,
     web::{self, Data},
 };
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    auth::Sender,
+    auth::{Candidate, Sender},
     body::Body,
     error::{ApiError, Refusal},
     frame::id_of,
@@ -29,8 +30,11 @@ pub(super) async fn one(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    charge(&app, &candidate, &request, 1)?;
-    let event = read(&app, body).await?;
+    let (granted, standing) = charge(&app, &candidate, &request, 1);
+    if granted == 0 {
+        return Err(standing.refusal());
+    }
+    let event = body.bytes(&app, app.settings.bodies.ingest_bytes).await?;
     let taken = ingest::take(&app, &candidate, vec![event]).await.pop();
     let Some(Taken { id, fate }) = taken else { return Err(ApiError::internal("an event without a fate")) };
     match fate {
@@ -51,10 +55,10 @@ pub(super) async fn batch(
     request_id: web::ReqData<RequestId>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let body = read(&app, body).await?;
+    let body = body.bytes(&app, app.settings.bodies.ingest_bytes).await?;
     let mut members = members_of(&body)?;
     let asked = members.len();
-    let granted = charge(&app, &candidate, &request, asked)?;
+    let (granted, standing) = charge(&app, &candidate, &request, asked);
     let beyond = members.split_off(granted.min(asked));
     let taken = ingest::take(&app, &candidate, members).await;
     let limited = beyond
@@ -67,32 +71,21 @@ pub(super) async fn batch(
         .map(|(index, taken)| member_result(index, taken, &request_id))
         .collect();
     let accepted = taken.iter().filter(|taken| taken.fate.status() < 300).count();
+    let mut reply = HttpResponse::MultiStatus();
+    if granted < asked {
+        reply.insert_header((header::RETRY_AFTER, standing.retry_after_s()));
+    }
     let answer = json!({ "ok": true, "accepted": accepted, "rejected": asked - accepted, "results": results });
-    Ok(HttpResponse::MultiStatus().json(answer))
+    Ok(reply.json(answer))
 }
 
-/// Takes events from the budget of the key, and notes its standing for the headers of the reply.
-fn charge(
-    app: &App,
-    candidate: &super::auth::Candidate,
-    request: &HttpRequest,
-    n_events: usize,
-) -> Result<usize, ApiError> {
+/// Takes events from the budget of the key, and notes its standing for the headers of the reply. Answers how many were
+/// granted.
+fn charge(app: &App, candidate: &Candidate, request: &HttpRequest, n_events: usize) -> (usize, Standing) {
     let asked = u32::try_from(n_events).unwrap_or(u32::MAX);
-    let (granted, standing): (u32, Standing) = app.limits.ingest.take(&candidate.key.id, asked);
+    let (granted, standing) = app.limits.ingest.take(&candidate.key.id, asked);
     standing.note(request);
-    if granted == 0 && asked > 0 {
-        return Err(standing.refusal());
-    }
-    Ok(usize::try_from(granted).unwrap_or(usize::MAX))
-}
-
-async fn read(app: &App, body: Body) -> Result<Bytes, ApiError> {
-    let body = body.bytes(app, app.settings.bodies.ingest_bytes).await?;
-    if exceeds_depth(&body, MAX_JSON_DEPTH) {
-        return Err(Refusal::InvalidJson.into());
-    }
-    Ok(body)
+    (usize::try_from(granted).unwrap_or(usize::MAX), standing)
 }
 
 /// The members of a batch, each the very bytes that were received.
@@ -101,6 +94,10 @@ fn members_of(body: &Bytes) -> Result<Vec<Bytes>, ApiError> {
     struct Outer<'a> {
         #[serde(borrow)]
         events: Option<&'a RawValue>,
+    }
+    // The two levels of the batch come on top of what an event may have.
+    if exceeds_depth(body, MAX_JSON_DEPTH + 2) {
+        return Err(Refusal::InvalidJson.into());
     }
     let not_json = |_| ApiError::from(Refusal::InvalidJson);
     let text = std::str::from_utf8(body).map_err(|_| ApiError::from(Refusal::InvalidJson))?;

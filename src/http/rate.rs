@@ -74,7 +74,13 @@ impl Standing {
     /// The refusal that an empty budget is answered with.
     #[must_use]
     pub fn refusal(self) -> ApiError {
-        ApiError::rate_limited(self.retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+        ApiError::rate_limited(self.retry_after_s())
+    }
+
+    /// In how many seconds, at least one, it is worth asking again.
+    #[must_use]
+    pub fn retry_after_s(self) -> u64 {
+        u64::try_from(self.retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
     }
 }
 

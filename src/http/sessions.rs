@@ -65,6 +65,9 @@ pub(super) async fn create(who: Either, app: Data<App>, body: Body) -> Result<Ht
         Either::Candidate(candidate) => {
             let own = candidate.key.session.clone();
             let id = id.or_else(|| own.clone()).unwrap_or_else(|| Uuid::now_v7().into());
+            if app.settings.require_consent_for_ingest && own.is_none() && candidate.key.consent.is_none() {
+                return Err(Refusal::ConsentRequired.into());
+            }
             if own.is_some_and(|own| own != id) {
                 return Err(Refusal::SessionMismatch.into());
             }

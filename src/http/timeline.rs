@@ -27,8 +27,7 @@ pub(super) async fn timeline(
     let limit = query.integer("limit", 500, 1, 2_000)?;
     let asked = TimelineQuery {
         after: after(&query)?,
-        // Aliases are stored as what they stand for; a word that no kind has matches nothing.
-        kinds: query.all("kind").map(|word| Kind::parse(word).map_or("-", |_| word)).map(alias).collect(),
+        kinds: query.all("kind").filter(|word| !word.is_empty()).map(stored_kind).collect(),
         from: query.instant("from")?,
         to: query.instant("to")?,
         limit: usize::try_from(limit).unwrap_or(500),
@@ -41,8 +40,9 @@ pub(super) async fn timeline(
     Ok(json_body(body))
 }
 
-fn alias(word: &str) -> String {
-    Kind::parse(word).map_or_else(|| word.to_owned(), |kind| kind.as_str().to_owned())
+/// Aliases are stored as what they stand for; a word that no kind has matches nothing.
+fn stored_kind(word: &str) -> String {
+    Kind::parse(word).map_or_else(|| "-".to_owned(), |kind| kind.as_str().to_owned())
 }
 
 /// What is no UUID is no event of any session.

@@ -17,6 +17,8 @@ pub struct User {
 impl User {
     /// Somebody without a credential.
     pub fn new(base: String) -> Self {
+        // Built with the whole workspace, the client can do TLS but brings no provider for it. Fails when there is one.
+        rustls::crypto::ring::default_provider().install_default().ok();
         // Each request on its own connection, so that a server that was restarted is not a surprise.
         let client = Client::builder().pool_max_idle_per_host(0).no_proxy().timeout(PATIENCE).build().unwrap();
         Self { client, base, headers: HeaderMap::new() }
