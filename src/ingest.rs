@@ -16,6 +16,7 @@ use crate::{
         auth::Candidate,
         error::{ApiError, Refusal},
     },
+    signed,
 };
 
 /// The most events in one batch, by HTTP and by WebSocket.
@@ -89,6 +90,7 @@ pub async fn take(app: &App, candidate: &Candidate, raw: Vec<Bytes>) -> Vec<Take
         }
     }
     let Some(session) = own.filter(|_| !events.is_empty()) else { return taken };
+    let events = signed::check(app, candidate, events).await;
     let fates = record(app, candidate, session, events).await;
     for (place, fate) in places.into_iter().zip(fates) {
         if let Some(taken) = taken.get_mut(place) {

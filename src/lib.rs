@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod org;
 pub mod serve;
 pub mod settings;
+pub mod signed;
 pub mod shutdown;
 
 pub use app::App;

@@ -99,6 +99,24 @@ impl History {
         }
     }
 
+    /// What `keep` makes of each event of a session, in the order of arrival.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn collect<T>(
+        &self,
+        session: &SessionRef,
+        keep: impl Fn(StoredEvent) -> Option<T>,
+    ) -> Result<Vec<T>, HistoryError> {
+        let (mut kept, mut last) = (Vec::new(), 0);
+        loop {
+            let page = self.read_after(session, last, 2_000).await?;
+            let Some(newest) = page.last() else { return Ok(kept) };
+            last = newest.seq;
+            kept.extend(page.into_iter().filter_map(&keep));
+        }
+    }
+
     /// Events by seq after `after`, at most `limit`, without a gap.
     ///
     /// # Errors

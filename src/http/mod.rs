@@ -21,6 +21,7 @@ pub mod rate;
 pub mod resource;
 pub mod server;
 mod sessions;
+mod signed_log;
 mod socket;
 mod stream;
 mod tickets;
@@ -61,6 +62,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(at("/v1/sessions/{id}/decisions").get(timeline::decisions))
         .service(at("/v1/sessions/{id}/signals").get(timeline::signals))
         .service(at("/v1/sessions/{id}/live").stream(live::live))
+        .service(at("/v1/sessions/{id}/signed-log").get(signed_log::signed_log))
+        .service(at("/v1/sessions/{id}/integrity").get(signed_log::integrity))
         .service(at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session))
         .service(at("/v1/assessments/{id}/cohort-stats").get(cohort::of_assessment));
 }

@@ -51,6 +51,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/signals",              Who::Either),
     ("GET",    "/v1/sessions/{s}/live",                 Who::Either),
     ("GET",    "/v1/sessions/{s}/cohort-stats",         Who::Either),
+    ("GET",    "/v1/sessions/{s}/signed-log",           Who::Either),
+    ("GET",    "/v1/sessions/{s}/integrity",            Who::Reviewer),
 ];
 
 /// The path with these ids in it: of an assessment, a candidate key, a session and an API key.

@@ -69,6 +69,16 @@ impl SigCheck {
         let event_hash = sha256_hex(claim.message(&data, Spelling::J).as_bytes());
         Some(Self { holds: (!keys.is_empty()).then_some(false), spelling: Spelling::J, event_hash })
     }
+
+    /// The hash of what was signed, as [`SigCheck::of`] finds it. Checks the signature only where spellings differ.
+    #[must_use]
+    pub fn event_hash(event: &Event, keys: &[PublicKey]) -> Option<String> {
+        let data = Canonical::read(event.data())?;
+        if data.spellings().len() > 1 {
+            return Self::of(event, keys).map(|check| check.event_hash);
+        }
+        Some(sha256_hex(Claim::of(event)?.message(&data, Spelling::J).as_bytes()))
+    }
 }
 
 impl Event {
