@@ -5,7 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
-    http::{auth::Credentials, rate::Limits},
+    http::{auth::Credentials, jwt::Jwt, rate::Limits},
     settings::Settings,
     shutdown::Stopping,
 };
@@ -26,12 +26,17 @@ pub struct App {
     pub limits: Limits,
     /// Whose credential is whose, as far as it can never change.
     pub credentials: Credentials,
+    /// Checks the tokens of persons, where there is an identity provider.
+    pub jwt: Option<Jwt>,
 }
 
 impl App {
     /// Puts the parts together, and starts the actors: to be called within an actix system.
-    #[must_use]
-    pub fn new(redis: Redis, log: EventLog, settings: Settings) -> Self {
+    ///
+    /// # Errors
+    /// When there is to be a client of an identity provider and none can be made.
+    pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
+        let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let limits = Limits::new(&settings.rates);
         let options = actors::Options {
             grace: settings.end_grace,
@@ -39,7 +44,7 @@ impl App {
             ..actors::Options::default()
         };
         let actors = Running::start(&redis, &log, &options);
-        Self {
+        Ok(Self {
             redis,
             log,
             actors,
@@ -47,6 +52,7 @@ impl App {
             settings,
             limits,
             credentials: Credentials::default(),
-        }
+            jwt,
+        })
     }
 }

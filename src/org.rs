@@ -1,7 +1,7 @@
 //! Organisations, from the command line.
 
 use anyhow::{Context, ensure};
-use redis_scripts::Redis;
+use redis_scripts::{Purpose, Redis, keys::SecretDigest};
 
 use crate::clock;
 use crate::config::CreateOrgOptions;
@@ -18,7 +18,17 @@ pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
     let redis = Redis::new(&redis_scripts::Config::new(redis_url(options)?))?;
+    let external_id = options.external_id.as_deref();
+    if let Some(external_id) = external_id {
+        ensure!((1..=MAX_NAME).contains(&external_id.len()), "--external-id must have 1 to {MAX_NAME} bytes");
+        let owner = redis.owner_of(Purpose::ExternalOrg, &SecretDigest::of(external_id)).await?;
+        ensure!(owner.is_none(), "--external-id {external_id} belongs to another organisation");
+    }
     let (org, secret) = redis.create_org(name, clock::now()).await?;
+    if let Some(external_id) = external_id {
+        let is_new = redis.name_org(org, external_id).await?;
+        ensure!(is_new, "--external-id {external_id} was taken meanwhile; organisation {org} is left without one");
+    }
     if options.json {
         println!("{}", serde_json::to_string(&Credentials { org_id: org, api_key: secret })?);
     } else {

@@ -66,7 +66,10 @@ impl Server {
             Some(workers) => workers,
             None => std::thread::available_parallelism()?,
         };
-        let app = web::Data::new(App::new(redis, log, settings));
+        let app = web::Data::new(App::new(redis, log, settings)?);
+        if let Some(jwt) = &app.jwt {
+            jwt.check().await?;
+        }
         let http = http::server::server(app.clone(), listener, workers.get())?;
         Ok(Self { app, http })
     }

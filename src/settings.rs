@@ -1,6 +1,8 @@
 //! What the edge needs to be told, with the defaults of the contract. Where the values come from is not its business.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
+
+use url::Url;
 
 /// What the operator may choose about the edge.
 #[derive(Debug, Clone)]
@@ -9,6 +11,8 @@ pub struct Settings {
     pub public_url: String,
     /// Other origins that browsers may connect from, e.g. `https://dash.example.org`.
     pub allowed_origins: Vec<String>,
+    /// How reviewers sign in as persons; `None`: with API keys only.
+    pub jwt: Option<JwtSettings>,
     /// The client's address is the last one of `X-Forwarded-For`: only behind a proxy that sets it.
     pub trust_forwarded_for: bool,
     /// Connections per worker.
@@ -31,6 +35,48 @@ pub struct Settings {
     pub end_grace: Duration,
     /// The terms that the disclosure links to.
     pub tos_url: String,
+}
+
+/// Whose tokens are accepted, and how they are read.
+#[derive(Debug, Clone)]
+pub struct JwtSettings {
+    /// The public keys of the provider.
+    pub jwks: JwksSource,
+    /// What `iss` has to be.
+    pub issuer: String,
+    /// One of which `aud` has to name.
+    pub audiences: Vec<String>,
+    /// Claims with the organisation, by name or path; the first that is there counts.
+    pub org_claims: Vec<String>,
+    /// The claim that says `read` of those who may only read.
+    pub scope_claim: Option<String>,
+}
+
+/// Where public keys are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JwksSource {
+    /// At this address.
+    Url(Url),
+    /// In this file.
+    File(PathBuf),
+}
+
+impl FromStr for JwksSource {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.contains("://") {
+            return Ok(Self::File(PathBuf::from(text)));
+        }
+        let url = Url::parse(text).map_err(|_| "neither an address nor a file")?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        match url.scheme() {
+            "https" => Ok(Self::Url(url)),
+            "http" if is_here => Ok(Self::Url(url)),
+            _ => Err("must be https, since whoever can change the keys on their way can sign in as anybody"),
+        }
+    }
 }
 
 /// How large a body may be, and how slow.
@@ -114,6 +160,7 @@ impl Default for Settings {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
             allowed_origins: Vec::new(),
+            jwt: None,
             trust_forwarded_for: false,
             max_connections: 25_000,
             shutdown_timeout: Duration::from_secs(30),

@@ -8,6 +8,7 @@ use crate::{
     indexed::org_entity,
     keys::SecretDigest,
     random_secret,
+    secrets::{Owner, Purpose},
     stored::{millis, required, required_instant},
 };
 
@@ -37,6 +38,15 @@ impl Redis {
         self.create_entity(&entity, &[("name", name.to_owned()), ("created", millis(now))], &[], now).await?;
         let (_, secret) = self.new_api_key(org, "first key", Scopes::ALL, now).await?;
         Ok((org, secret))
+    }
+
+    /// Makes an identity provider's name for an organisation known, once and for ever; `false` when it is taken.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn name_org(&self, org: OrgId, external_id: &str) -> Result<bool, Error> {
+        let owner = Owner { org, id: org.0 };
+        self.claim_secret(Purpose::ExternalOrg, &SecretDigest::of(external_id), owner, None).await
     }
 
     /// Makes an API key, and answers it with its secret, which is not stored and cannot be shown again.

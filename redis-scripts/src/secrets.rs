@@ -15,6 +15,8 @@ pub enum Purpose {
     Candidate,
     /// What `redeem` gives for a candidate key.
     Token,
+    /// No secret: what an identity provider calls an organisation.
+    ExternalOrg,
 }
 
 impl Purpose {
@@ -23,6 +25,7 @@ impl Purpose {
             Self::Api => "api",
             Self::Candidate => "candidate",
             Self::Token => "token",
+            Self::ExternalOrg => "external_org",
         }
     }
 }
@@ -32,7 +35,7 @@ impl Purpose {
 pub struct Owner {
     /// The organisation.
     pub org: OrgId,
-    /// The API key or candidate key.
+    /// The API key or candidate key; of an external id the organisation once more.
     pub id: Uuid,
 }
 

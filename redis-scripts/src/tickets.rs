@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::OrgId;
+use domain::{OrgId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Error, Redis, keys::SecretDigest, random_secret};
+use crate::{Error, Redis, Scopes, keys::SecretDigest, random_secret};
 
 /// How long a ticket waits to be used.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);
@@ -24,6 +24,15 @@ pub struct Ticket {
 pub enum Issuer {
     /// A reviewer, by API key.
     Reviewer(Uuid),
+    /// A reviewer, by a token that expires; what the token allowed goes with the ticket.
+    Person {
+        /// Who.
+        id: Uuid,
+        /// What is allowed.
+        scopes: Scopes,
+        /// Until when.
+        expires_at: Timestamp,
+    },
     /// A candidate, by candidate key.
     Candidate(Uuid),
 }
@@ -37,12 +46,17 @@ impl Redis {
         let secret = random_secret("plt_")?;
         let (who, id) = match ticket.issuer {
             Issuer::Reviewer(id) => ("r", id),
+            Issuer::Person { id, .. } => ("p", id),
             Issuer::Candidate(id) => ("c", id),
         };
+        let mut stored = format!("{}:{who}:{id}", ticket.org);
+        if let Issuer::Person { scopes, expires_at, .. } = ticket.issuer {
+            stored = format!("{stored}:{}:{}", expires_at.millis(), scopes.words().join(" "));
+        }
         let mut connection = self.connection().await?;
         redis::cmd("SET")
             .arg(SecretDigest::of(&secret).key("ticket"))
-            .arg(format!("{}:{who}:{id}", ticket.org))
+            .arg(stored)
             .arg("EX")
             .arg(TICKET_LIFE.as_secs())
             .query_async::<()>(&mut connection)
@@ -62,7 +76,14 @@ impl Redis {
             let mut parts = text.split(':');
             let org = OrgId(parts.next()?.parse().ok()?);
             let (who, id) = (parts.next()?, parts.next()?.parse().ok()?);
-            let issuer = if who == "r" { Issuer::Reviewer(id) } else { Issuer::Candidate(id) };
+            let issuer = match who {
+                "r" => Issuer::Reviewer(id),
+                "p" => {
+                    let expires_at = Timestamp::from_millis(parts.next()?.parse().ok()?);
+                    Issuer::Person { id, scopes: Scopes::of_words(parts.next()?.split(' ')), expires_at }
+                }
+                _ => Issuer::Candidate(id),
+            };
             Some(Ticket { org, issuer })
         };
         stored.map(|text| parse(&text).ok_or_else(|| Error::corrupt("a ticket"))).transpose()

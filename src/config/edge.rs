@@ -14,6 +14,7 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
     Settings {
         public_url: public_url.trim_end_matches('/').to_owned(),
         allowed_origins: http.allowed_origins.clone(),
+        jwt: http.jwt.settings(),
         trust_forwarded_for: http.trust_forwarded_for,
         max_connections: http.max_connections,
         shutdown_timeout: Duration::from_secs(http.stop_grace_secs),

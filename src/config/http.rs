@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use super::JwtOptions;
+
 /// The address and the browser's side.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
@@ -34,6 +36,9 @@ pub struct HttpOptions {
     /// How long requests in flight may take when the server stops
     #[arg(long, env = "PROMPTSTER_STOP_GRACE_SECS", value_name = "SECONDS", default_value_t = 30)]
     pub stop_grace_secs: u64,
+    /// The identity provider.
+    #[command(flatten)]
+    pub jwt: JwtOptions,
 }
 
 /// Times and rules of sessions.

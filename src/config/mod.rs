@@ -5,6 +5,7 @@
 mod dev;
 mod edge;
 mod http;
+mod jwt;
 mod log;
 mod secret;
 mod stores;
@@ -16,6 +17,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Re
 pub use dev::{ChildOptions, DevOptions};
 pub use edge::settings;
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
+pub use jwt::JwtOptions;
 pub use log::{LogFormat, LogOptions};
 pub use secret::Secret;
 pub use stores::StoreOptions;
@@ -101,6 +103,9 @@ pub struct CreateOrgOptions {
     /// The organisation's name
     #[arg(long)]
     pub name: String,
+    /// What the identity provider calls the organisation in its tokens, e.g. `org_2x…`
+    #[arg(long, value_name = "ID")]
+    pub external_id: Option<String>,
     /// Print JSON: `{"orgId": …, "apiKey": …}`
     #[arg(long)]
     pub json: bool,

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     error::{ApiError, Refusal},
+    jwt::Denial,
     rate::client_address,
 };
 use crate::{App, clock};
@@ -35,8 +36,10 @@ pub struct Reviewer {
     pub org: OrgId,
     /// What is allowed.
     pub scopes: Scopes,
-    /// The API key.
-    pub key_id: Uuid,
+    /// What tells reviewers apart: the API key, or the person.
+    pub id: Uuid,
+    /// When the token of a person expires; `None` with an API key.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A reviewer who may write.
@@ -90,7 +93,7 @@ impl Either {
     #[must_use]
     pub fn id(&self) -> Uuid {
         match self {
-            Self::Reviewer(reviewer) => reviewer.key_id,
+            Self::Reviewer(reviewer) => reviewer.id,
             Self::Candidate(candidate) => candidate.key.id,
         }
     }
@@ -153,22 +156,39 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
 /// # Errors
 /// 401, alike for all reasons; 429, 503.
 pub async fn authenticate_reviewer(app: &App, bearer: &str, address: IpAddr) -> Result<Reviewer, ApiError> {
-    // Tokens of persons (JWT) will be told apart here by not beginning with the prefix.
-    if !bearer.starts_with(API_KEY_PREFIX) {
-        return Err(Refusal::Unauthorized.into());
-    }
     in_time(async {
+        if !bearer.starts_with(API_KEY_PREFIX) {
+            return reviewer_by_token(app, bearer).await;
+        }
         let owner = owner_of(app, Purpose::Api, bearer, address).await?.ok_or(Refusal::Unauthorized)?;
         reviewer_now(app, owner).await
     })
     .await
 }
 
+/// The reviewer whom a JWT speaks of. Its claim names an organisation by its external id, or by its own.
+async fn reviewer_by_token(app: &App, token: &str) -> Result<Reviewer, ApiError> {
+    let jwt = app.jwt.as_ref().ok_or(Refusal::Unauthorized)?;
+    let person = jwt.person(token).await.map_err(|denial| match denial {
+        Denial::Token => Refusal::Unauthorized.into(),
+        Denial::NoKeys => ApiError::unavailable("no keys to check a JWT with"),
+    })?;
+    let of = (Purpose::ExternalOrg, SecretDigest::of(&person.org));
+    let known = match app.credentials.get(&of) {
+        Some(owner) => Some(owner),
+        None => app.redis.owner_of(of.0, &of.1).await?.inspect(|owner| app.credentials.remember(of, *owner)),
+    };
+    let org = known.map(|owner| owner.org).or_else(|| Some(OrgId(person.org.parse().ok()?)));
+    let org = org.ok_or(Refusal::Unauthorized)?;
+    app.redis.org(org).await?.ok_or(Refusal::Unauthorized)?;
+    Ok(Reviewer { org, scopes: person.scopes, id: person.id, expires_at: Some(person.expires_at) })
+}
+
 async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
     let key = app.redis.api_key(owner.org, owner.id).await?;
     let key = key.filter(|key| key.revoked_at.is_none()).ok_or(Refusal::Unauthorized)?;
     note_use(app, &key).await;
-    Ok(Reviewer { org: key.org, scopes: key.scopes, key_id: key.id })
+    Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, expires_at: None })
 }
 
 /// To the hour: more would be a write for every request.
@@ -216,7 +236,8 @@ fn is_late(app: &App, key: &CandidateKey, now: Timestamp) -> bool {
 /// Whether whoever opened a socket would still be let in. A store that does not answer does not end a socket.
 pub async fn still_valid(app: &App, who: &Either) -> bool {
     match who {
-        Either::Reviewer(reviewer) => match app.redis.api_key(reviewer.org, reviewer.key_id).await {
+        Either::Reviewer(Reviewer { expires_at: Some(expires_at), .. }) => clock::now() < *expires_at,
+        Either::Reviewer(reviewer) => match app.redis.api_key(reviewer.org, reviewer.id).await {
             Ok(key) => key.is_some_and(|key| key.revoked_at.is_none()),
             Err(_) => true,
         },
@@ -224,6 +245,18 @@ pub async fn still_valid(app: &App, who: &Either) -> bool {
             Ok(key) => key.is_some_and(|key| key.authenticates(clock::now())),
             Err(_) => true,
         },
+    }
+}
+
+/// How long the token of a person still counts; `None` for other credentials, which may go at any time.
+#[must_use]
+pub fn time_left(who: &Either) -> Option<Duration> {
+    match who {
+        Either::Reviewer(reviewer) => {
+            let left_ms = reviewer.expires_at?.millis().saturating_sub(clock::now().millis());
+            Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or_default()))
+        }
+        Either::Candidate(_) => None,
     }
 }
 
@@ -235,6 +268,10 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
     let ticket = app.redis.take_ticket(ticket).await?.ok_or(Refusal::Unauthorized)?;
     match ticket.issuer {
         Issuer::Reviewer(id) => Ok(Either::Reviewer(reviewer_now(app, Owner { org: ticket.org, id }).await?)),
+        Issuer::Person { expires_at, .. } if expires_at <= clock::now() => Err(Refusal::Unauthorized.into()),
+        Issuer::Person { id, scopes, expires_at } => {
+            Ok(Either::Reviewer(Reviewer { org: ticket.org, scopes, id, expires_at: Some(expires_at) }))
+        }
         Issuer::Candidate(id) => {
             let candidate = candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate).await?;
             Ok(Either::Candidate(Box::new(candidate)))

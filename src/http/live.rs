@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    auth::{Either, still_valid},
+    auth::{Either, still_valid, time_left},
     error::{ApiError, Refusal},
     origin,
     query::{PathSession, Query},
@@ -159,6 +159,10 @@ impl Actor for LiveSocket {
             ctx.close(Some(CloseCode::Away.into()));
             ctx.stop();
         }));
+        // The check in between would come up to fifteen seconds late.
+        if let Some(left) = time_left(&self.who) {
+            ctx.run_later(left, |socket, ctx| socket.check_credential(ctx));
+        }
         ctx.run_interval(PING_EVERY, |socket, ctx| {
             if socket.life.is_gone() {
                 ctx.close(Some(CloseCode::Away.into()));

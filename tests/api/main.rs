@@ -26,6 +26,7 @@ mod deadlines;
 mod health;
 mod ingest;
 mod ingest_batch;
+mod jwt;
 mod keys;
 mod live;
 mod live_sse;

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot have its store says so and fails")]
 
 mod clickhouse;
+pub mod identity;
 mod redis;
 
 use std::path::Path;
