@@ -61,6 +61,7 @@ struct State {
     /// Counts the changes of the session's record and of the sums; watchers remember what they have shown.
     record_version: u64,
     sums_version: u64,
+    is_erased: bool,
 }
 
 /// What a watcher that stands at some seq finds.
@@ -84,6 +85,7 @@ impl Feed {
                 session,
                 record_version: 1,
                 sums_version: 1,
+                is_erased: false,
             }),
             changes: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
@@ -116,6 +118,21 @@ impl Feed {
 
     pub(crate) fn session(&self) -> Session {
         self.lock().session.clone()
+    }
+
+    /// Whether the session was erased while it was watched.
+    pub(crate) fn is_erased(&self) -> bool {
+        self.lock().is_erased
+    }
+
+    /// Forgets what it held of a session that was erased.
+    fn erase(&self) {
+        let mut state = self.lock();
+        state.is_erased = true;
+        state.ring.clear();
+        state.ring_bytes = 0;
+        drop(state);
+        self.notify();
     }
 
     /// The versions of record and sums.
@@ -257,7 +274,7 @@ impl FeedReader {
             reader.session_read_at = Some(Instant::now());
             match result {
                 Ok(Some(session)) => reader.feed.set_session(session),
-                Ok(None) => {}
+                Ok(None) => reader.feed.erase(),
                 Err(error) => tracing::warn!(session.id = %reader.feed.name().session, %error, "session not read"),
             }
         }));

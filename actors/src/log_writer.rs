@@ -3,14 +3,14 @@
 //! same batch, which changes nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
 use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent, ResultContext};
-use domain::{Session, SessionRef};
+use domain::{Session, SessionRef, StoredEvent};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redis_scripts::{Content, Entry, Redis, UnsettledSession, keys::Partition};
 use tokio::sync::watch;
@@ -171,7 +171,7 @@ impl Writer {
                     }
                 }
                 Content::Entity(change) => {
-                    if let ("session", Ok(session)) = (change.kind.as_str(), change.id.parse()) {
+                    if let ("session" | "submission", Ok(session)) = (change.kind.as_str(), change.id.parse()) {
                         touched.insert(SessionRef::new(change.org, session));
                     }
                     entities.push(EntityRow {
@@ -187,6 +187,13 @@ impl Writer {
                     });
                 }
             }
+        }
+        // Of a session that was erased nothing is written any more; what was written before goes with it.
+        let erased = self.redis.erased_among(&touched).await?;
+        if !erased.is_empty() {
+            events.retain(|logged| !erased.contains(&session_of(&logged.stored)));
+            entities.retain(|entity| !is_of(entity, &erased));
+            touched.retain(|session| !erased.contains(session));
         }
         self.write_events(&events).await?;
         if !entities.is_empty() {
@@ -254,8 +261,21 @@ impl Writer {
             self.redis.settle_session(name.org, &settled).await?;
         }
         self.redis.forget_seen_later(name).await?;
+        if !self.redis.erased_among([name]).await?.is_empty() {
+            // Erased since it was read: whichever of the two comes last takes the results away.
+            self.log.erase_session(name).await?;
+        }
         Ok(())
     }
+}
+
+fn session_of(stored: &StoredEvent) -> SessionRef {
+    SessionRef::new(stored.org, stored.event.session_id.clone())
+}
+
+fn is_of(entity: &EntityRow, sessions: &HashSet<SessionRef>) -> bool {
+    let is_kind = matches!(entity.kind.as_str(), "session" | "submission");
+    is_kind && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
 }
 
 fn result_context(session: &Session) -> ResultContext {

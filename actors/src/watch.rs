@@ -56,6 +56,8 @@ pub enum News {
         /// The message.
         text: Bytes,
     },
+    /// The session was erased: nothing comes after this.
+    Erased,
 }
 
 enum Mode {
@@ -138,6 +140,10 @@ impl Watch {
     /// The next message; waits for one. May be dropped while it waits: nothing is lost, the next call goes on.
     pub async fn next(&mut self) -> News {
         loop {
+            // Nothing of an erased session is shown, not even what waited to be.
+            if self.feed.is_erased() {
+                return News::Erased;
+            }
             if let Some(news) = self.outbox.pop_front() {
                 return news;
             }
@@ -153,8 +159,9 @@ impl Watch {
                 Mode::Replay { cursor, to } => self.replay(cursor, to).await,
                 Mode::Live { cursor, caught_up } => self.live(cursor, caught_up).await,
                 Mode::Halted => {
-                    if let Some(after) = self.resumes.recv().await {
-                        self.mode = Mode::Begin(after);
+                    tokio::select! {
+                        _ = self.changes.changed() => {}
+                        Some(after) = self.resumes.recv() => self.mode = Mode::Begin(after),
                     }
                 }
             }

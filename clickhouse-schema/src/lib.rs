@@ -10,6 +10,7 @@ mod append;
 mod batches;
 mod cohort;
 mod config;
+mod erase;
 mod error;
 mod event_log;
 mod history;

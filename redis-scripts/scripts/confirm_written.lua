@@ -9,7 +9,10 @@ local first = 4 + tonumber(ARGV[4])
 for i = 5, first do redis.call('XACK', KEYS[1], ARGV[2], ARGV[i]) end
 for i = 1, (#KEYS - 2) / 2 do
   local sums, tail, seq = KEYS[2 * i + 1], KEYS[2 * i + 2], tonumber(ARGV[first + i])
-  if seq > tonumber(redis.call('HGET', sums, 'flushed') or '0') then redis.call('HSET', sums, 'flushed', ARGV[first + i]) end
+  -- A session that was erased meanwhile has no sums any more, and gets none.
+  if redis.call('EXISTS', sums) == 1 and seq > tonumber(redis.call('HGET', sums, 'flushed') or '0') then
+    redis.call('HSET', sums, 'flushed', ARGV[first + i])
+  end
   -- What is written may leave the tail, but for the newest entries; what is not written never leaves it.
   local surplus = redis.call('ZCOUNT', tail, '-inf', '(' .. seq) - tonumber(ARGV[3])
   if surplus > 0 then redis.call('ZREMRANGEBYRANK', tail, 0, surplus - 1) end

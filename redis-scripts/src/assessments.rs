@@ -146,6 +146,8 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn delete_assessment(&self, org: OrgId, id: Uuid, now: Timestamp) -> Result<bool, Error> {
+        // Off the list first: if it ends here, asking again does the rest.
+        self.unlist_candidate_keys(org, id).await?;
         self.write_entity(&entity(org, id), Some(true), &[("deleted", millis(now))], &[]).await
     }
 }

@@ -107,6 +107,12 @@ impl CandidateKey {
         }
     }
 
+    /// Whether it had a session that was erased. It never gets another one.
+    #[must_use]
+    pub fn lost_its_session(&self) -> bool {
+        self.redeemed_at.is_some() && self.session.is_none()
+    }
+
     /// Whether it still opens anything.
     #[must_use]
     pub fn authenticates(&self, now: Timestamp) -> bool {
@@ -215,11 +221,57 @@ impl Redis {
         Ok(keys.into_iter().filter(|key| key.revoked_at.is_none()).collect())
     }
 
+    /// A page of the candidate keys of an organisation, newest first, and how many there are in all: not those that
+    /// were revoked, nor those of deleted assessments.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn page_candidate_keys(
+        &self,
+        org: OrgId,
+        limit: u64,
+        offset: u64,
+    ) -> Result<(Vec<CandidateKey>, u64), Error> {
+        let keys = OrgKeys::of(org);
+        let index = keys.index("keys");
+        let first = offset.min(u64::from(u32::MAX));
+        let (ids, total): (Vec<String>, u64) = {
+            let mut connection = self.connection().await?;
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("ZREVRANGE").arg(&index).arg(first).arg(first.saturating_add(limit).saturating_sub(1));
+            pipeline.cmd("ZCARD").arg(&index).query_async(&mut connection).await?
+        };
+        let ids = ids.iter().map(|id| id.parse::<Uuid>().map_err(|_| Error::corrupt(format!("candidate key {id:?}"))));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<String> = ids.iter().map(|id| entity(org, *id).key).collect();
+        let found = self.read_entities(&names).await?;
+        let page = ids.into_iter().zip(found).filter_map(|(id, fields)| Some(candidate_key_of(org, id, &fields?)));
+        Ok((page.collect::<Result<_, _>>()?, total))
+    }
+
+    /// Takes the keys of an assessment off the list of the organisation's keys.
+    pub(crate) async fn unlist_candidate_keys(&self, org: OrgId, assessment: Uuid) -> Result<(), Error> {
+        let keys = OrgKeys::of(org);
+        let mut connection = self.connection().await?;
+        let index = keys.index(format_args!("keys:{assessment}"));
+        let ids: Vec<String> = redis::cmd("ZRANGE").arg(index).arg(0).arg(-1).query_async(&mut connection).await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        Ok(redis::cmd("ZREM").arg(keys.index("keys")).arg(ids).query_async(&mut connection).await?)
+    }
+
     /// Revokes a candidate key; `false` when there is none.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn revoke_candidate_key(&self, org: OrgId, id: Uuid, now: Timestamp) -> Result<bool, Error> {
+        {
+            // Off the list first: if it ends here, asking again does the rest.
+            let mut connection = self.connection().await?;
+            let index = OrgKeys::of(org).index("keys");
+            let () = redis::cmd("ZREM").arg(index).arg(id.to_string()).query_async(&mut connection).await?;
+        }
         self.write_entity(&entity(org, id), Some(true), &[("revoked", millis(now))], &[]).await
     }
 

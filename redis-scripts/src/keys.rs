@@ -153,6 +153,18 @@ impl SessionKeys {
         self.key("x")
     }
 
+    /// Hash: the bundles that were uploaded, by object.
+    #[must_use]
+    pub fn uploads(&self) -> String {
+        self.key("u")
+    }
+
+    /// Hash: the newest submission, an entity.
+    #[must_use]
+    pub fn submission(&self) -> String {
+        self.key("b")
+    }
+
     /// Hash: the rolling-window counts of one quarter of an hour.
     #[must_use]
     pub fn window(&self, block: i64) -> String {
@@ -181,7 +193,7 @@ impl SecretDigest {
         &self.0
     }
 
-    /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`).
+    /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`, `upload`).
     #[must_use]
     pub fn key(&self, purpose: &str) -> String {
         Partition::of_digest(self).key(format_args!("{purpose}:{}", self.0))

@@ -21,7 +21,7 @@ use crate::{
     scripts,
 };
 
-const GROUP: &str = "log-writer";
+pub(crate) const GROUP: &str = "log-writer";
 const CONSUMER: &str = "holder-of-the-lease";
 
 /// The newest stream entries of a session that stay in its index after ClickHouse has them, so that watchers who fall

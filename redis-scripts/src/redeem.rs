@@ -154,6 +154,9 @@ impl Redis {
         if let Some(own) = &key.session {
             return Ok(if own == session { Bound::Own(Box::new(key.clone())) } else { Bound::Mismatch });
         }
+        if key.lost_its_session() {
+            return Ok(Bound::Deleted);
+        }
         if require_consent && key.consent.is_none() {
             return Ok(Bound::Refused(RedeemRefusal::ConsentRequired));
         }

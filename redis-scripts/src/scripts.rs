@@ -37,4 +37,8 @@ scripts! {
     claim_due = "claim_due.lua",
     confirm_written = "confirm_written.lua",
     trim_stream = "trim_stream.lua",
+    note_upload = "note_upload.lua",
+    save_submission = "save_submission.lua",
+    begin_erasure = "begin_erasure.lua",
+    erase_entries = "erase_entries.lua",
 }

@@ -65,8 +65,15 @@ impl Redis {
             .arg(rank)
             .arg(record.assessment.map(|id| id.to_string()).unwrap_or_default())
             .arg(record.closed_at.map_or(0, Timestamp::millis));
-        let mut connection = self.connection().await?;
-        Ok(invocation.invoke_async(&mut connection).await?)
+        {
+            let mut connection = self.connection().await?;
+            let () = invocation.invoke_async(&mut connection).await?;
+        }
+        // Erased since it was read: whichever of the two comes last takes it out again.
+        if !self.erased_among([&session.name]).await?.is_empty() {
+            self.unindex_session(&session.name, record.assessment, record.source_service.as_deref()).await?;
+        }
+        Ok(())
     }
 
     /// A page of an organisation's sessions, latest start first, and how many there are in all.

@@ -69,6 +69,17 @@ pub enum Closed {
     Now(Timestamp),
 }
 
+/// What making a session did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// It is there now.
+    Now,
+    /// One of that name was there before.
+    Before,
+    /// One of that name was erased; there will be none again.
+    Deleted,
+}
+
 /// Names the session's record as an entity.
 pub(crate) fn entity(session: &SessionRef) -> Entity<'static> {
     let keys = SessionKeys::of(session);
@@ -82,12 +93,36 @@ pub(crate) fn entity(session: &SessionRef) -> Entity<'static> {
 }
 
 impl Redis {
-    /// Makes a session; `false` when one of that name exists already (nothing changes then).
+    /// Makes a session, unless one of that name exists or was erased (nothing changes then).
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
-    pub async fn create_session(&self, session: &SessionRef, new: &NewSession, now: Timestamp) -> Result<bool, Error> {
-        self.write_entity(&entity(session), Some(false), &new.fields(now), &[]).await
+    pub async fn create_session(&self, session: &SessionRef, new: &NewSession, now: Timestamp) -> Result<Made, Error> {
+        let mut invocation = scripts::write_entity().prepare_invoke();
+        entity(session).name_in(&mut invocation);
+        let fields = new.fields(now);
+        invocation.key(SessionKeys::of(session).tombstone()).arg("absent").arg(fields.len());
+        for (field, value) in fields {
+            invocation.arg(field).arg(value);
+        }
+        let mut connection = self.connection().await?;
+        let written: i64 = invocation.invoke_async(&mut connection).await?;
+        Ok(match written {
+            1 => Made::Now,
+            0 => Made::Before,
+            _ => Made::Deleted,
+        })
+    }
+
+    /// Puts one value among those that are promoted into a session's metadata; a later one replaces it. `false` when
+    /// there is no such session.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn promote(&self, session: &SessionRef, name: &str, value: &str, now: Timestamp) -> Result<bool, Error> {
+        let field = format!("{PROMOTED}{name}");
+        let set = [(field.as_str(), value.to_owned()), ("updated", now.millis().to_string())];
+        self.write_entity(&entity(session), Some(true), &set, &[]).await
     }
 
     /// Closes a session, once; wakes those who watch it.

@@ -7,8 +7,8 @@ use domain::{OrgId, SessionId, SessionRef, Status, Timestamp};
 use futures_util::future::join_all;
 use redis_scripts::{
     Assessment, AssessmentTerms, Bound, CandidateKey, Close, Closed, Config, Consent, Fields, Issuer, KeyEnd,
-    KeyStatus, NewCandidateKey, NewSession, Purpose, Redeem, RedeemRefusal, Redeemed, Redis, Scopes, SessionQuery,
-    Ticket,
+    KeyStatus, Made, NewCandidateKey, NewSession, Purpose, Redeem, RedeemRefusal, Redeemed, Redis, Scopes,
+    SessionQuery, Ticket,
     keys::{OrgKeys, SecretDigest, SessionKeys},
     parse_candidate_key,
 };
@@ -225,7 +225,7 @@ async fn a_session_made_for_nobody_is_taken_over_by_the_first_key_that_names_it(
     let [first, second] = world.keys(2).await.try_into().unwrap();
     let name = SessionRef::new(world.org, "made-before".parse().unwrap());
     let new = NewSession { source_service: Some("ci".into()), ..NewSession::default() };
-    assert!(world.redis.create_session(&name, &new, *NOW).await.unwrap());
+    assert_eq!(world.redis.create_session(&name, &new, *NOW).await.unwrap(), Made::Now);
     let bound = world.redis.bind_session(&first, &name.session, false, *NOW).await.unwrap();
     assert!(matches!(bound, Bound::Own(_)));
     let session = world.redis.session(&name).await.unwrap().unwrap();

@@ -162,6 +162,9 @@ pub(super) async fn complete(app: Data<App>, public: Public, body: Body) -> Resu
     let key = find_key(&app, &asked.key, public.address).await?;
     let now = clock::now();
     refuse_dead(&key, now)?;
+    if key.lost_its_session() {
+        return Err(Refusal::SessionDeleted.into());
+    }
     if key.session != asked.session {
         return Err(Refusal::SessionMismatch.into());
     }

@@ -24,7 +24,7 @@ use super::{
     origin,
     query::{PathSession, Query},
     sessions::visible,
-    socket::{CREDENTIAL_GONE, Life, PING_EVERY, close},
+    socket::{CREDENTIAL_GONE, Life, PING_EVERY, SESSION_DELETED, close},
     watcher::Watcher,
 };
 use crate::{App, clock};
@@ -87,6 +87,7 @@ fn server_sent_events(watch: Watch, stopping: impl Future<Output = ()> + 'static
             Err(_) => Bytes::from_static(b": still here\n\n"),
             Ok(News::Event { seq, text }) => sse("event", Some(seq), &text),
             Ok(News::Message { kind, text }) => sse(kind, None, &text),
+            Ok(News::Erased) => return None,
         };
         let goes_on = (!watch.is_halted()).then_some(watch);
         Some((Ok::<_, Infallible>(text), goes_on))
@@ -177,7 +178,10 @@ impl Actor for LiveSocket {
 
 impl StreamHandler<News> for LiveSocket {
     fn handle(&mut self, news: News, ctx: &mut Self::Context) {
-        let (News::Event { text, .. } | News::Message { text, .. }) = news;
+        let (News::Event { text, .. } | News::Message { text, .. }) = news else {
+            ctx.close(Some(close(SESSION_DELETED, "session deleted")));
+            return ctx.stop();
+        };
         if let Ok(text) = bytestring::ByteString::try_from(text) {
             ctx.text(text);
         }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use actors::settle_record;
 use domain::{Detail, Session, SessionId, SessionRef, Status, Timestamp};
-use redis_scripts::{Close, Closed, NewSession, SessionQuery};
+use redis_scripts::{Close, Closed, Made, NewSession, SessionQuery};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -64,6 +64,9 @@ pub(super) async fn create(who: Either, app: Data<App>, body: Body) -> Result<Ht
         Either::Reviewer(_) => id.unwrap_or_else(|| Uuid::now_v7().into()),
         Either::Candidate(candidate) => {
             let own = candidate.key.session.clone();
+            if candidate.key.lost_its_session() {
+                return Err(Refusal::SessionDeleted.into());
+            }
             let id = id.or_else(|| own.clone()).unwrap_or_else(|| Uuid::now_v7().into());
             if app.settings.require_consent_for_ingest && own.is_none() && candidate.key.consent.is_none() {
                 return Err(Refusal::ConsentRequired.into());
@@ -78,8 +81,10 @@ pub(super) async fn create(who: Either, app: Data<App>, body: Body) -> Result<Ht
         }
     };
     let name = SessionRef::new(who.org(), id);
-    if !app.redis.create_session(&name, &new, clock::now()).await? {
-        return Err(ApiError::from(Refusal::SessionExists).with("id", name.session.as_str()));
+    match app.redis.create_session(&name, &new, clock::now()).await? {
+        Made::Now => {}
+        Made::Before => return Err(ApiError::from(Refusal::SessionExists).with("id", name.session.as_str())),
+        Made::Deleted => return Err(Refusal::SessionDeleted.into()),
     }
     // After the session: a key must not take over one that is there.
     if let Either::Candidate(candidate) = &who

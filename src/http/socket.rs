@@ -15,6 +15,9 @@ const SILENT_FOR: Duration = Duration::from_secs(45);
 /// The credential expired or was revoked.
 pub(super) const CREDENTIAL_GONE: u16 = 4001;
 
+/// The session was deleted.
+pub(super) const SESSION_DELETED: u16 = 4002;
+
 /// When a peer was last heard.
 #[derive(Debug)]
 pub(super) struct Life(Instant);

@@ -23,7 +23,7 @@ use super::{
     frame::{Frame, FrameError},
     origin,
     rate::client_address,
-    socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, close},
+    socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},
 };
 use crate::{
     App, clock,
@@ -236,6 +236,12 @@ impl Connection {
             Ok(key.ok().flatten())
         };
         ctx.spawn(key.into_actor(self).map(|key, connection, ctx| match key {
+            Ok(Some(key)) if key.lost_its_session() => {
+                let reason = "session deleted";
+                ctx.text(json!({ "type": "closing", "reason": reason }).to_string());
+                ctx.close(Some(close(SESSION_DELETED, reason)));
+                ctx.stop();
+            }
             Ok(Some(key)) => connection.candidate.key = key,
             Ok(None) => {}
             Err(()) => {

@@ -3,6 +3,7 @@
 
 mod append;
 mod cohort;
+mod erase;
 mod faults;
 mod history;
 mod migrations;
