@@ -16,8 +16,8 @@ pub mod migrate;
 pub mod org;
 pub mod serve;
 pub mod settings;
-pub mod signed;
 pub mod shutdown;
+pub mod signed;
 
 pub use app::App;
 pub use settings::Settings;

@@ -63,7 +63,7 @@ async fn frames_that_say_nothing_are_answered_and_ten_in_a_row_close_the_socket(
     let app = TestApp::start().await;
     let ada = candidate(&app).await;
     let mut socket = ada.stream().await;
-    let too_deep = format!(r#"{{"type":"event","event":{}1{}}}"#, "[".repeat(64), "]".repeat(64));
+    let too_deep = format!(r#"{{"type":"event","event":{}1{}}}"#, "[".repeat(66), "]".repeat(66));
     let too_many = json!({"type": "batch", "events": vec![json!({}); 501]}).to_string();
     let bad: [(Message, &str); 9] = [
         (Message::text("{"), "invalid_json"),
@@ -83,6 +83,11 @@ async fn frames_that_say_nothing_are_answered_and_ten_in_a_row_close_the_socket(
         assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!(code)), "{shown_frame:.80}");
         assert!(answer["error"].as_str().is_some_and(|sentence| !sentence.is_empty()));
     }
+    // What is too deep for an event but not for a frame is the event's fault.
+    let deep = format!(r#"{{"type":"event","event":{}1{}}}"#, "[".repeat(65), "]".repeat(65));
+    socket.send_text(&deep).await;
+    let answer = socket.next().await;
+    assert_eq!((&answer["type"], &answer["results"][0]["code"]), (&json!("ack"), &json!("invalid_json")));
     // Nine in a row, then one that is understood: the count begins anew.
     socket.send(json!({"type": "event", "event": event(&ada.session, "prompt", json!({}))})).await;
     acks(&mut socket, 1).await;
