@@ -6,6 +6,7 @@ pub mod auth;
 pub mod body;
 mod candidate;
 mod cohort;
+mod cors;
 mod disclosure;
 pub mod error;
 pub mod fields;

@@ -1,12 +1,14 @@
 //! One line of the route table: a path and the methods it has; any other method is refused by name.
 
+use std::future::ready;
+
 use actix_web::{
-    FromRequest, Handler, Resource, Responder, Route,
+    FromRequest, Handler, HttpRequest, Resource, Responder, Route,
     dev::{AppService, HttpServiceFactory},
     guard, web,
 };
 
-use super::error::ApiError;
+use super::{cors, error::ApiError};
 
 /// A path and its methods.
 pub struct At {
@@ -55,10 +57,12 @@ impl At {
 impl HttpServiceFactory for At {
     fn register(self, config: &mut AppService) {
         let allow = self.allow.join(", ");
-        let refuse = move || {
-            let refusal = ApiError::method_not_allowed(allow.clone());
-            async move { Err::<&'static str, _>(refusal) }
-        };
-        self.resource.default_service(web::to(refuse)).register(config);
+        let methods = allow.clone();
+        let preflight = move |request: HttpRequest| ready(cors::preflight(&request, &methods));
+        let refuse = move || ready(Err::<&'static str, _>(ApiError::method_not_allowed(allow.clone())));
+        self.resource
+            .route(web::route().guard(guard::Options()).guard(guard::fn_guard(cors::is_preflight)).to(preflight))
+            .default_service(web::to(refuse))
+            .register(config);
     }
 }

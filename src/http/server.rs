@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::{
+    cors,
     error::{ApiError, Refusal},
     rate::Standing,
     routes,
@@ -44,6 +45,7 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
             .wrap(middleware::from_fn(catch_panics))
             .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
             .wrap(middleware::from_fn(finish))
+            .wrap(middleware::from_fn(cors::cors))
             .configure(routes)
             .default_service(web::to(|| async { Err::<&'static str, ApiError>(Refusal::NotFound.into()) }))
     });

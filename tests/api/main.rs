@@ -21,6 +21,7 @@ mod budgets;
 mod cohort;
 mod complete;
 mod consent;
+mod cors;
 mod crashes;
 mod deadlines;
 mod health;
