@@ -37,6 +37,7 @@ mod replies;
 mod secrets;
 mod sessions;
 mod signals;
+mod signed;
 mod stopping;
 mod stream;
 mod tickets;
