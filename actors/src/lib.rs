@@ -13,6 +13,8 @@
 //!                                     └─ what is due ──► Timekeeper ──► Sessions
 //! ```
 //!
+//! Walls show many sessions at once as Feeds show one: woken alike, each with a reader of its own.
+//!
 //! Invariants, stated as absences:
 //! - No actor holds a truth that is not in Redis; each may die at any moment and be started again.
 //! - No actor waits for one above it, and none waits without a limit.
@@ -33,6 +35,9 @@ mod session;
 mod sessions;
 mod timekeeper;
 mod wakeups;
+mod wall;
+mod wall_reader;
+mod walls;
 mod watch;
 
 pub use closing::{SettleError, settle_record};
@@ -43,4 +48,5 @@ pub use history::{History, HistoryError, TimelineQuery};
 pub use running::{Options, Running};
 pub use session::{Receipt, RecordError};
 pub use sessions::Sessions;
+pub use walls::{WallWatch, Walls};
 pub use watch::{News, Start, Watch};

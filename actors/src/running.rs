@@ -8,7 +8,8 @@ use redis_scripts::Redis;
 use tokio::sync::watch;
 
 use crate::{
-    Feeds, History, Sessions, arbiters::Arbiters, log_writer::LogWriter, timekeeper::Timekeeper, wakeups::Wakeups,
+    Feeds, History, Sessions, Walls, arbiters::Arbiters, log_writer::LogWriter, timekeeper::Timekeeper,
+    wakeups::Wakeups,
 };
 
 /// What is configured.
@@ -42,6 +43,8 @@ pub struct Running {
     pub sessions: Sessions,
     /// Shows sessions live.
     pub feeds: Feeds,
+    /// Shows the sessions of organisations live.
+    pub walls: Walls,
     /// Reads what was.
     pub history: History,
     arbiters: Arc<Arbiters>,
@@ -62,11 +65,12 @@ impl Running {
         let close_grace_ms = i64::try_from(options.close_grace.as_millis()).unwrap_or(i64::MAX);
         let (due, closing, until) = (redis.clone(), sessions.clone(), stopping.clone());
         Timekeeper::start_in_arbiter(&arbiters.next(), move |_| Timekeeper::new(due, closing, close_grace_ms, until));
-        let (wakes, woken) = (redis.clone(), feeds.clone());
-        Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken));
+        let walls = Walls::new(redis.clone(), arbiters.clone());
+        let (wakes, woken_feeds, woken_walls) = (redis.clone(), feeds.clone(), walls.clone());
+        Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken_feeds, woken_walls));
         let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);
         LogWriter::start_in_arbiter(&arbiters.next(), move |_| LogWriter::new(redis, log, every, stopping));
-        Self { sessions, feeds, history, arbiters, stop }
+        Self { sessions, feeds, walls, history, arbiters, stop }
     }
 
     /// Forgets sessions that took nothing for a while. To be called now and then.

@@ -1,4 +1,4 @@
-//! Listens for the wake-ups of all partitions and passes them to the feeds of this node. A wake-up carries no event:
+//! Listens for the wake-ups of all partitions and passes them to the feeds and walls of this node. A wake-up carries no event:
 //! losing one delays, and loses nothing.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use redis_scripts::{
     keys::{Partition, parse_wake},
 };
 
-use crate::Feeds;
+use crate::{Feeds, Walls};
 
 /// How often all feeds look for themselves, in case a wake-up was lost.
 const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(2);
@@ -19,11 +19,12 @@ const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Wakeups {
     redis: Redis,
     feeds: Feeds,
+    walls: Walls,
 }
 
 impl Wakeups {
-    pub(crate) fn new(redis: Redis, feeds: Feeds) -> Self {
-        Self { redis, feeds }
+    pub(crate) fn new(redis: Redis, feeds: Feeds, walls: Walls) -> Self {
+        Self { redis, feeds, walls }
     }
 }
 
@@ -31,10 +32,10 @@ impl Actor for Wakeups {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (redis, feeds) = (self.redis.clone(), self.feeds.clone());
+        let (redis, feeds, walls) = (self.redis.clone(), self.feeds.clone(), self.walls.clone());
         async move {
             loop {
-                if let Err(error) = listen(&redis, &feeds).await {
+                if let Err(error) = listen(&redis, &feeds, &walls).await {
                     tracing::warn!(%error, "wake-ups interrupted");
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -48,7 +49,7 @@ impl Actor for Wakeups {
 }
 
 /// Passes wake-ups on until the connection ends.
-async fn listen(redis: &Redis, feeds: &Feeds) -> Result<(), Error> {
+async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error> {
     let mut subscriber = redis.subscriber().await?;
     for partition in Partition::all() {
         subscriber.subscribe(partition.wake_channel()).await?;
@@ -57,8 +58,9 @@ async fn listen(redis: &Redis, feeds: &Feeds) -> Result<(), Error> {
     let mut messages = subscriber.on_message();
     while let Some(message) = messages.next().await {
         let payload: String = message.get_payload()?;
-        for session in parse_wake(&payload) {
-            feeds.wake(&session);
+        for woken in parse_wake(&payload) {
+            feeds.wake(&woken.session);
+            walls.wake(&woken.session, woken.turned);
         }
     }
     Err(Error::Unavailable("the subscription ended".into()))

@@ -271,11 +271,23 @@ pub enum SessionFilter<'a> {
     Source(&'a str),
 }
 
-/// The sessions that a wake-up speaks of: one a line, as `record_events.lua` and the others publish them.
-pub fn parse_wake(payload: &str) -> impl Iterator<Item = SessionRef> {
+/// What a wake-up says of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Woken {
+    /// Which session may have changed.
+    pub session: SessionRef,
+    /// Whether it started or ended, and not only went on.
+    pub turned: bool,
+}
+
+/// What a wake-up says, one session a line, as `record_events.lua` and the others publish it. A line that begins with `!`
+/// speaks of a session that started or ended.
+pub fn parse_wake(payload: &str) -> impl Iterator<Item = Woken> {
     payload.lines().filter_map(|line| {
-        let (org, session) = line.split_once(':')?;
-        Some(SessionRef::new(OrgId(org.parse().ok()?), session.parse::<SessionId>().ok()?))
+        let name = line.strip_prefix('!');
+        let (org, session) = name.unwrap_or(line).split_once(':')?;
+        let session = SessionRef::new(OrgId(org.parse().ok()?), session.parse::<SessionId>().ok()?);
+        Some(Woken { session, turned: name.is_some() })
     })
 }
 

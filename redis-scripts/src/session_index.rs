@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Redis,
-    keys::{OrgKeys, SessionFilter},
+    keys::{OrgKeys, SessionFilter, SessionKeys},
     scripts,
 };
 
@@ -35,8 +35,8 @@ pub struct UnsettledSession {
 }
 
 impl Redis {
-    /// Writes where `session` stands in its organisation's indexes. A status never goes back, whatever the order in
-    /// which two of these arrive.
+    /// Writes where `session` stands in its organisation's indexes, and wakes those who watch when its status is another.
+    /// A status never goes back, whatever the order in which two of these arrive.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
@@ -67,7 +67,12 @@ impl Redis {
             .arg(record.closed_at.map_or(0, Timestamp::millis));
         {
             let mut connection = self.connection().await?;
-            let () = invocation.invoke_async(&mut connection).await?;
+            let turned: i64 = invocation.invoke_async(&mut connection).await?;
+            if turned == 1 {
+                let channel = SessionKeys::of(&session.name).partition().wake_channel();
+                let wake = format!("!{}", session.name);
+                let () = redis::cmd("PUBLISH").arg(channel).arg(wake).query_async(&mut connection).await?;
+            }
         }
         // Erased since it was read: whichever of the two comes last takes it out again.
         if !self.erased_among([&session.name]).await?.is_empty() {

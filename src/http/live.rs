@@ -11,7 +11,7 @@ use actix_web::{
     web::{Bytes, Data, Payload},
 };
 use actix_web_actors::ws::{self, CloseCode, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
-use actors::{News, Start, Watch};
+use actors::{News, Start, WallWatch, Watch};
 use domain::SessionId;
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
@@ -51,11 +51,53 @@ pub(super) async fn live(
     let name = domain::SessionRef::new(who.org(), session);
     let watch = app.actors.feeds.watch(&name, start).await?.ok_or(Refusal::NotFound)?;
     let watch = if matches!(who, Either::Candidate(_)) { watch.without_presence() } else { watch };
-    if !is_socket {
-        return Ok(server_sent_events(watch, app.stopping.begun()));
+    show(Shown::Session(Box::new(watch)), who, app, &request, payload)
+}
+
+/// What is watched.
+pub(super) enum Shown {
+    /// One session.
+    Session(Box<Watch>),
+    /// Those of an organisation or an assessment.
+    Wall(WallWatch),
+}
+
+impl Shown {
+    async fn next(&mut self) -> News {
+        match self {
+            Self::Session(watch) => watch.next().await,
+            Self::Wall(watch) => watch.next().await,
+        }
     }
-    let socket = LiveSocket { resume: watch.resume_handle(), watch: Some(watch), who, app, life: Life::begins() };
-    WsResponseBuilder::new(socket, &request, payload)
+
+    fn is_halted(&self) -> bool {
+        matches!(self, Self::Session(watch) if watch.is_halted())
+    }
+}
+
+/// Answers with what is watched, by WebSocket if the request asks for one.
+pub(super) fn show(
+    shown: Shown,
+    who: Either,
+    app: Data<App>,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    if !header_has(request, header::UPGRADE, "websocket") {
+        let (stopping, left) = (app.stopping.begun(), time_left(&who));
+        return Ok(server_sent_events(shown, async move {
+            match left {
+                Some(left) => drop(tokio::time::timeout(left, stopping).await),
+                None => stopping.await,
+            }
+        }));
+    }
+    let resume = match &shown {
+        Shown::Session(watch) => Some(watch.resume_handle()),
+        Shown::Wall(_) => None,
+    };
+    let socket = LiveSocket { resume, shown: Some(shown), who, app, life: Life::begins() };
+    WsResponseBuilder::new(socket, request, payload)
         .frame_size(MAX_MESSAGE_BYTES)
         .start()
         .map_err(|_| Refusal::BadRequest.into())
@@ -79,24 +121,24 @@ fn start_of(request: &HttpRequest, query: &Query, is_socket: bool) -> Result<Sta
 }
 
 /// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again. So it
-/// does when the server stops.
-fn server_sent_events(watch: Watch, stopping: impl Future<Output = ()> + 'static) -> HttpResponse {
-    let body = stream::unfold(Some(watch), |watch| async {
-        let mut watch = watch?;
-        let text = match tokio::time::timeout(COMMENT_EVERY, watch.next()).await {
+/// does when the server stops or the token of a person expires.
+fn server_sent_events(shown: Shown, until: impl Future<Output = ()> + 'static) -> HttpResponse {
+    let body = stream::unfold(Some(shown), |shown| async {
+        let mut shown = shown?;
+        let text = match tokio::time::timeout(COMMENT_EVERY, shown.next()).await {
             Err(_) => Bytes::from_static(b": still here\n\n"),
             Ok(News::Event { seq, text }) => sse("event", Some(seq), &text),
             Ok(News::Message { kind, text }) => sse(kind, None, &text),
             Ok(News::Erased) => return None,
         };
-        let goes_on = (!watch.is_halted()).then_some(watch);
+        let goes_on = (!shown.is_halted()).then_some(shown);
         Some((Ok::<_, Infallible>(text), goes_on))
     });
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         // Proxies must not hold it back.
         .insert_header(("x-accel-buffering", "no"))
-        .streaming(body.take_until(Box::pin(stopping)))
+        .streaming(body.take_until(Box::pin(until)))
 }
 
 fn sse(kind: &str, seq: Option<u64>, json: &Bytes) -> Bytes {
@@ -117,8 +159,8 @@ fn sse(kind: &str, seq: Option<u64>, json: &Bytes) -> Bytes {
 
 /// One watcher's WebSocket: a pipe. It runs only while its peer takes what it wrote, so nothing piles up here.
 struct LiveSocket {
-    resume: mpsc::Sender<u64>,
-    watch: Option<Watch>,
+    resume: Option<mpsc::Sender<u64>>,
+    shown: Option<Shown>,
     who: Either,
     app: Data<App>,
     life: Life,
@@ -153,8 +195,8 @@ impl Actor for LiveSocket {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some(watch) = self.watch.take() {
-            ctx.add_stream(stream::unfold(watch, |mut watch| async { Some((watch.next().await, watch)) }));
+        if let Some(shown) = self.shown.take() {
+            ctx.add_stream(stream::unfold(shown, |mut shown| async { Some((shown.next().await, shown)) }));
         }
         ctx.spawn(self.app.stopping.begun().into_actor(self).map(|(), _, ctx| {
             ctx.close(Some(CloseCode::Away.into()));
@@ -194,12 +236,14 @@ impl StreamHandler<Result<Message, ProtocolError>> for LiveSocket {
         match message {
             Ok(Message::Text(text)) => match serde_json::from_str(&text) {
                 Ok(Asked::Ping) => ctx.text(json!({ "type": "pong", "serverTime": clock::now() }).to_string()),
-                Ok(Asked::Resume { after }) => {
-                    if self.resume.try_send(after).is_err() {
+                Ok(Asked::Resume { after }) if let Some(resume) = &self.resume => {
+                    if resume.try_send(after).is_err() {
                         Self::error("too_many_resumes", "an earlier resume is still to be taken up", ctx);
                     }
                 }
-                Err(_) => Self::error("invalid_message", "not a message of this protocol", ctx),
+                Ok(Asked::Resume { .. }) | Err(_) => {
+                    Self::error("invalid_message", "not a message of this protocol", ctx)
+                }
             },
             Ok(Message::Ping(bytes)) => ctx.pong(&bytes),
             Ok(Message::Pong(_) | Message::Nop) => {}

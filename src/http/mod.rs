@@ -30,6 +30,7 @@ mod socket;
 mod stream;
 mod tickets;
 mod timeline;
+mod wall;
 mod watcher;
 
 use actix_web::web::ServiceConfig;
@@ -66,6 +67,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(at("/v1/sessions/{id}/decisions").get(timeline::decisions))
         .service(at("/v1/sessions/{id}/signals").get(timeline::signals))
         .service(at("/v1/sessions/{id}/live").stream(live::live))
+        .service(at("/v1/live").stream(wall::wall))
         .service(at("/v1/sessions/{id}/signed-log").get(signed_log::signed_log))
         .service(at("/v1/sessions/{id}/integrity").get(signed_log::integrity))
         .service(at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session))

@@ -42,3 +42,4 @@ mod stopping;
 mod stream;
 mod tickets;
 mod timeline;
+mod wall;

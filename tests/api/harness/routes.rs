@@ -38,6 +38,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST",   "/v1/candidate/redeem",                  Who::Anybody),
     ("POST",   "/v1/candidate/complete",                Who::Anybody),
     ("POST",   "/v1/live-tickets",                      Who::Either),
+    ("GET",    "/v1/live",                              Who::Reviewer),
     ("POST",   "/v1/hooks/ingest",                      Who::Candidate),
     ("POST",   "/v1/hooks/ingest/batch",                Who::Candidate),
     ("GET",    "/v1/stream",                            Who::Candidate),

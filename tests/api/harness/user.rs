@@ -82,9 +82,19 @@ impl User {
         self.connect(&format!("/v1/sessions/{session}/live{query}")).await.expect("the server lets the watcher in")
     }
 
+    /// Watches the sessions of an assessment by WebSocket.
+    pub async fn watch_wall(&self, assessment: &str) -> Socket {
+        self.connect(&format!("/v1/live?assessmentId={assessment}")).await.expect("the server lets the watcher in")
+    }
+
     /// Watches a session by Server-Sent Events.
     pub async fn sse(&self, session: &str, last_event_id: Option<&str>) -> Sse {
-        let mut request = self.request(Method::GET, &format!("/v1/sessions/{session}/live"));
+        self.sse_of(&format!("/v1/sessions/{session}/live"), last_event_id).await
+    }
+
+    /// Opens a path as Server-Sent Events.
+    pub async fn sse_of(&self, path: &str, last_event_id: Option<&str>) -> Sse {
+        let mut request = self.request(Method::GET, path);
         // The time limit of a client covers the whole body, which has no end here.
         request = request.timeout(PATIENCE * 60).header("accept", "text/event-stream");
         if let Some(id) = last_event_id {
