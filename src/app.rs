@@ -8,6 +8,7 @@ use crate::{
     http::{auth::Credentials, jwt::Jwt, rate::Limits},
     settings::Settings,
     shutdown::Stopping,
+    uploads::Uploads,
 };
 
 /// What every request can reach; one for the whole process, shared as `web::Data<App>`.
@@ -22,6 +23,8 @@ pub struct App {
     pub stopping: Stopping,
     /// What the operator chose.
     pub settings: Settings,
+    /// What candidates hand in.
+    pub uploads: Uploads,
     /// What is left of every budget.
     pub limits: Limits,
     /// Whose credential is whose, as far as it can never change.
@@ -43,6 +46,7 @@ impl App {
             close_grace: settings.close_grace,
             ..actors::Options::default()
         };
+        let uploads = Uploads::new(&settings.uploads);
         let actors = Running::start(&redis, &log, &options);
         Ok(Self {
             redis,
@@ -50,6 +54,7 @@ impl App {
             actors,
             stopping: Stopping::default(),
             settings,
+            uploads,
             limits,
             credentials: Credentials::default(),
             jwt,

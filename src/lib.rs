@@ -10,6 +10,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod dev;
+pub mod erase;
 pub mod http;
 pub mod ingest;
 pub mod migrate;
@@ -18,6 +19,7 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 pub mod signed;
+pub mod uploads;
 
 pub use app::App;
 pub use settings::Settings;

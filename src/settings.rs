@@ -4,6 +4,8 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Durat
 
 use url::Url;
 
+use crate::uploads::UploadSettings;
+
 /// What the operator may choose about the edge.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -35,6 +37,8 @@ pub struct Settings {
     pub end_grace: Duration,
     /// The terms that the disclosure links to.
     pub tos_url: String,
+    /// How uploads are kept.
+    pub uploads: UploadSettings,
 }
 
 /// Whose tokens are accepted, and how they are read.
@@ -172,6 +176,7 @@ impl Default for Settings {
             close_grace: Duration::from_secs(60),
             end_grace: Duration::from_secs(600),
             tos_url: String::new(),
+            uploads: UploadSettings::default(),
         }
     }
 }

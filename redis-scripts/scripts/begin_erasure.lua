@@ -15,5 +15,5 @@ stone = cjson.encode({
 })
 redis.call('SET', KEYS[3], stone)
 redis.call('DEL', KEYS[2])
-redis.call('PUBLISH', ARGV[4], ARGV[1] .. ':' .. ARGV[2])
+redis.call('PUBLISH', ARGV[4], '!' .. ARGV[1] .. ':' .. ARGV[2])
 return stone

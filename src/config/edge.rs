@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{HttpOptions, LimitOptions, SessionOptions};
 use crate::settings::{BodyLimits, Rate, RateLimits, Settings};
+use crate::uploads::UploadSettings;
 
 /// The edge's settings, for a server that listens on `address`.
 #[must_use]
@@ -37,6 +38,7 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         close_grace: Duration::from_secs(u64::from(sessions.time_limit_grace_secs)),
         end_grace: Duration::from_secs(u64::from(sessions.late_event_grace_secs)),
         tos_url: sessions.tos_url.clone(),
+        uploads: UploadSettings { dir: http.data_dir.join("uploads"), max_bytes: limits.upload_max_bytes },
     }
 }
 

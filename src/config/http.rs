@@ -99,7 +99,10 @@ pub struct LimitOptions {
     /// Largest body of any other request
     #[arg(long, env = "PROMPTSTER_BODY_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     pub body_bytes: usize,
-    /// How long a body may take to arrive
+    /// Largest bundle that a candidate may upload
+    #[arg(long, env = "PROMPTSTER_UPLOAD_MAX_BYTES", value_name = "BYTES", default_value_t = 100 << 20)]
+    pub upload_max_bytes: u64,
+    /// How long a body may take to arrive; of an upload, how long its next piece may take
     #[arg(long, env = "PROMPTSTER_BODY_TIMEOUT_SECS", value_name = "SECONDS", default_value_t = 10)]
     pub body_timeout_secs: u64,
 }

@@ -41,6 +41,14 @@ impl Body {
     /// 400 with every field that is wrong, and the refusals of [`read_body`].
     pub async fn json<T: FromFields>(self, app: &App) -> Result<T, ApiError> {
         let limit = app.settings.bodies.default_bytes;
+        self.json_within(app, limit).await
+    }
+
+    /// The body as `T`, where it may have `limit` bytes.
+    ///
+    /// # Errors
+    /// As of [`Body::json`].
+    pub async fn json_within<T: FromFields>(self, app: &App, limit: usize) -> Result<T, ApiError> {
         let Value::Object(object) = parse_json(&self.bytes(app, limit).await?)? else {
             return Err(ApiError::invalid(vec![domain::Detail::new(&[], "invalid_type", "must be an object")]));
         };

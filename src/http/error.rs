@@ -76,11 +76,13 @@ refusals! {
     SessionExists       = 409 "session_exists"       "Session already exists";
     InvalidTransition   = 409 "invalid_transition"   "The key is not in a state that allows this.";
     SessionEnded        = 409 "session_ended"        "This session has ended.";
+    NotRedeemed         = 409 "not_redeemed"         "This key has no session yet; redeem it first.";
     Conflict            = 409 "conflict"             "It was changed meanwhile; try again.";
     KeyExpired          = 410 "key_expired"          "This key has expired.";
     KeyRevoked          = 410 "key_revoked"          "This key was revoked.";
     SessionDeleted      = 410 "session_deleted"      "This session was deleted.";
     PayloadTooLarge     = 413 "payload_too_large"    "The body is too large.";
+    UnsupportedType     = 415 "unsupported_type"     "Only application/gzip is accepted here.";
     UnsupportedEncoding = 415 "unsupported_encoding" "Only gzip is accepted as Content-Encoding.";
     RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";

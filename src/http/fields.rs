@@ -122,6 +122,28 @@ pub fn document(max: usize) -> impl Fn(&Value) -> Checked<String> {
     }
 }
 
+/// Text as it is, also empty, of `max` bytes at most.
+pub fn verbatim(max: usize) -> impl Fn(&Value) -> Checked<String> {
+    move |value| match string(value)? {
+        text if text.len() > max => fault("too_long", format!("must have at most {max} bytes")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Hexadecimal digits, as many as `length` says; in lower case.
+pub fn hex(length: RangeInclusive<usize>) -> impl Fn(&Value) -> Checked<String> {
+    move |value| {
+        let given = string(value)?.trim();
+        if length.contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(given.to_ascii_lowercase())
+        } else if length.start() == length.end() {
+            fault("invalid_hex", format!("must be {} hexadecimal digits", length.start()))
+        } else {
+            fault("invalid_hex", format!("must be {} to {} hexadecimal digits", length.start(), length.end()))
+        }
+    }
+}
+
 /// An integer in `range`.
 pub fn integer(range: RangeInclusive<i64>) -> impl Fn(&Value) -> Checked<i64> {
     move |value| match value.as_i64() {
@@ -308,6 +330,16 @@ mod tests {
         for bad in [json!(0), json!(6), json!(1.5), json!("1"), json!(u64::MAX)] {
             assert!(integer(1..=5)(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_counted_and_lowered() {
+        assert_eq!(hex(7..=64)(&json!(" ABCDEF0 ")), Ok("abcdef0".to_owned()));
+        for bad in [json!("abcdef"), json!("a".repeat(65)), json!("abcdefg"), json!(1_234_567), json!("äbcdef0")] {
+            assert!(hex(7..=64)(&bad).is_err(), "{bad}");
+        }
+        assert_eq!(verbatim(3)(&json!(" a ")), Ok(" a ".to_owned()));
+        assert!(verbatim(3)(&json!("ää")).is_err() && verbatim(3)(&json!(7)).is_err());
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn keys_json(keys: &[CandidateKey], now: Timestamp) -> Vec<Value> {
     keys.iter().map(|key| key_json(key, now)).collect()
 }
 
-fn key_json(key: &CandidateKey, now: Timestamp) -> Value {
+pub(super) fn key_json(key: &CandidateKey, now: Timestamp) -> Value {
     json!({
         "id": key.id,
         "key": key.key,

@@ -1,13 +1,16 @@
 //! The route table, and nothing else. Who may call a route is said by its handler's first argument; bodies are limited
-//! to 1 MiB but for those of ingest.
+//! to 1 MiB but for those of ingest, submissions and uploads.
 
+mod activity;
 mod assessments;
 pub mod auth;
 pub mod body;
 mod candidate;
+mod candidates;
 mod cohort;
 mod cors;
 mod disclosure;
+mod erasure;
 pub mod error;
 pub mod fields;
 mod frame;
@@ -28,10 +31,13 @@ mod signatures;
 mod signed_log;
 mod socket;
 mod stream;
+mod submissions;
 mod tickets;
 mod timeline;
+mod uploads;
 mod wall;
 mod watcher;
+mod workspace;
 
 use actix_web::web::ServiceConfig;
 use resource::at;
@@ -52,6 +58,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(at("/v1/candidate/consent").get(candidate::show_consent).post(candidate::give_consent))
         .service(at("/v1/candidate/redeem").post(candidate::redeem))
         .service(at("/v1/candidate/complete").post(candidate::complete))
+        .service(at("/v1/candidate/device-check").post(workspace::check_device))
+        .service(at("/v1/candidate/workspace-commit").post(workspace::note_commit))
+        .service(at("/v1/candidate/upload-url").post(uploads::grant))
+        .service(at("/v1/candidate/submit-code").post(submissions::submit))
+        .service(at("/v1/uploads/{token}").put(uploads::receive))
+        .service(at("/v1/candidates").get(candidates::list))
         .service(at("/v1/live-tickets").post(tickets::issue));
     // Ingest and streaming.
     config
@@ -61,11 +73,12 @@ pub fn routes(config: &mut ServiceConfig) {
     // Sessions and what is read of them.
     config
         .service(at("/v1/sessions").get(sessions::list).post(sessions::create))
-        .service(at("/v1/sessions/{id}").get(sessions::get).patch(sessions::patch))
+        .service(at("/v1/sessions/{id}").get(sessions::get).patch(sessions::patch).delete(erasure::delete))
         .service(at("/v1/sessions/{id}/metadata").patch(sessions::patch_metadata))
         .service(at("/v1/sessions/{id}/timeline").get(timeline::timeline))
         .service(at("/v1/sessions/{id}/decisions").get(timeline::decisions))
         .service(at("/v1/sessions/{id}/signals").get(timeline::signals))
+        .service(at("/v1/sessions/{id}/recent-activity").get(activity::recent))
         .service(at("/v1/sessions/{id}/live").stream(live::live))
         .service(at("/v1/live").stream(wall::wall))
         .service(at("/v1/sessions/{id}/signed-log").get(signed_log::signed_log))

@@ -33,8 +33,10 @@ impl TestApp {
             (Redis::start(), clickhouse.join().unwrap())
         });
         let (redis_url, log) = (redis.url(), directory.path().join("server.log"));
+        let data_dir = directory.path().join("data");
         let stores = ["--redis-url", &redis_url, "--clickhouse-url", clickhouse.url()];
-        let flags = stores.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+        let own = [&stores[..], &["--data-dir", data_dir.to_str().unwrap()]].concat();
+        let flags = own.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
         let (server, org) = std::thread::scope(|scope| {
             let server = scope.spawn(|| Server::start(flags, &log));
             let org = create_org(&redis_url, "Acme");
@@ -64,6 +66,11 @@ impl TestApp {
 
     pub fn clickhouse_url(&self) -> &str {
         self.clickhouse.url()
+    }
+
+    /// Where the server keeps what candidates upload.
+    pub fn uploads_dir(&self) -> std::path::PathBuf {
+        self.directory.path().join("data/uploads")
     }
 
     /// Everything that the server has logged so far.

@@ -46,8 +46,8 @@ impl TestApp {
     pub async fn redis_command(&self, command: &str) -> String {
         let mut stream = TcpStream::connect(self.redis_url().trim_start_matches("redis://")).await.unwrap();
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 }
