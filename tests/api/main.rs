@@ -27,6 +27,7 @@ mod crashes;
 mod deadlines;
 mod erasure;
 mod health;
+mod hiring_cli;
 mod ingest;
 mod ingest_batch;
 mod jwt;
