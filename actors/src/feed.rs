@@ -16,8 +16,12 @@ use domain::{Session, SessionRef, StoredEvent, row};
 use redis_scripts::Redis;
 use serde_json::json;
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::history::{History, HistoryError};
+use crate::{
+    clock,
+    history::{History, HistoryError},
+};
 
 /// How far behind a watcher may fall: this many events …
 const RING_EVENTS: usize = 256;
@@ -51,6 +55,7 @@ pub struct Feed {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
     watchers: AtomicUsize,
+    watchers_elsewhere: AtomicUsize,
 }
 
 struct State {
@@ -89,6 +94,7 @@ impl Feed {
             }),
             changes: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
+            watchers_elsewhere: AtomicUsize::new(0),
         }
     }
 
@@ -102,9 +108,14 @@ impl Feed {
         &self.name
     }
 
-    /// How many watch it on this node.
+    /// How many watch it, on all nodes.
     #[must_use]
     pub fn watchers(&self) -> usize {
+        self.watchers_here() + self.watchers_elsewhere.load(Ordering::Relaxed)
+    }
+
+    /// How many watch it on this node.
+    pub(crate) fn watchers_here(&self) -> usize {
         self.watchers.load(Ordering::Relaxed)
     }
 
@@ -215,6 +226,8 @@ pub(crate) struct Wake;
 
 /// Reads what is new of one session into its feed. Ends when nobody holds its address any more.
 pub(crate) struct FeedReader {
+    /// This node, among those that count their watchers.
+    node: Uuid,
     feed: Arc<Feed>,
     redis: Redis,
     history: History,
@@ -225,8 +238,17 @@ pub(crate) struct FeedReader {
 }
 
 impl FeedReader {
-    pub(crate) fn new(feed: Arc<Feed>, redis: Redis, history: History) -> Self {
-        Self { feed, redis, history, reading: false, woken_again: false, session_read_at: None, session_due: false }
+    pub(crate) fn new(node: Uuid, feed: Arc<Feed>, redis: Redis, history: History) -> Self {
+        Self {
+            node,
+            feed,
+            redis,
+            history,
+            reading: false,
+            woken_again: false,
+            session_read_at: None,
+            session_due: false,
+        }
     }
 
     fn read(&mut self, ctx: &mut Context<Self>) {
@@ -264,9 +286,11 @@ impl FeedReader {
             return;
         }
         let wait = self.session_read_at.map_or(Duration::ZERO, |at| SIGNALS_EVERY.saturating_sub(at.elapsed()));
-        let (feed, redis) = (self.feed.clone(), self.redis.clone());
+        let (feed, redis, node) = (self.feed.clone(), self.redis.clone(), self.node);
         let done = async move {
             tokio::time::sleep(wait).await;
+            let elsewhere = redis.count_watchers(feed.name(), node, feed.watchers_here(), clock::now()).await?;
+            feed.watchers_elsewhere.store(elsewhere, Ordering::Relaxed);
             redis.session(feed.name()).await
         };
         ctx.spawn(done.into_actor(self).map(|result, reader, _| {
@@ -301,7 +325,6 @@ impl Handler<Wake> for FeedReader {
 #[cfg(test)]
 mod tests {
     use domain::{OrgId, SessionRecord, Timestamp, Totals, testing};
-    use uuid::Uuid;
 
     use super::*;
 

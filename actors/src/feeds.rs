@@ -6,8 +6,9 @@ use std::{
 };
 
 use actix::{Actor, Addr};
-use domain::SessionRef;
+use domain::{Session, SessionRef};
 use redis_scripts::Redis;
+use uuid::Uuid;
 
 use crate::{
     arbiters::Arbiters,
@@ -21,6 +22,8 @@ use crate::{
 pub struct Feeds(Arc<Shared>);
 
 struct Shared {
+    /// This node, among those that count their watchers.
+    node: Uuid,
     redis: Redis,
     history: History,
     arbiters: Arc<Arbiters>,
@@ -35,7 +38,7 @@ struct Known {
 
 impl Feeds {
     pub(crate) fn new(redis: Redis, history: History, arbiters: Arc<Arbiters>) -> Self {
-        Self(Arc::new(Shared { redis, history, arbiters, map: Mutex::default() }))
+        Self(Arc::new(Shared { node: Uuid::new_v4(), redis, history, arbiters, map: Mutex::default() }))
     }
 
     /// Begins to watch a session; `None` when there is none of that name.
@@ -48,18 +51,23 @@ impl Feeds {
         }
         let Some(found) = self.0.redis.session(session).await? else { return Ok(None) };
         let mut map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = map.entry(session.clone()).or_insert_with(|| {
-            let feed = Arc::new(Feed::new(found));
-            let (reading, redis, history) = (feed.clone(), self.0.redis.clone(), self.0.history.clone());
-            let reader = FeedReader::start_in_arbiter(&self.0.arbiters.next(), move |_| {
-                FeedReader::new(reading, redis, history)
-            });
-            Known { feed, reader }
-        });
+        // A reader that panicked is replaced; those who watch its feed see no more, and come again.
+        map.retain(|name, known| name != session || known.reader.connected());
+        let known = map.entry(session.clone()).or_insert_with(|| self.start_feed(found));
         let feed = known.feed.clone();
         feed.count_watcher(true);
         drop(map);
         Ok(Some(Watch::new(feed, self.clone(), self.0.history.clone(), start)))
+    }
+
+    fn start_feed(&self, session: Session) -> Known {
+        let feed = Arc::new(Feed::new(session));
+        let Shared { node, redis, history, .. } = &*self.0;
+        let (node, reading, redis, history) = (*node, feed.clone(), redis.clone(), history.clone());
+        let reader = FeedReader::start_in_arbiter(&self.0.arbiters.next(), move |_| {
+            FeedReader::new(node, reading, redis, history)
+        });
+        Known { feed, reader }
     }
 
     fn join(&self, session: &SessionRef) -> Option<Arc<Feed>> {
@@ -75,7 +83,10 @@ impl Feeds {
     pub(crate) fn leave(&self, feed: &Feed) {
         let mut map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
         feed.count_watcher(false);
-        if feed.watchers() == 0 {
+        let Some(known) = map.get(feed.name()).filter(|known| std::ptr::eq(&*known.feed, feed)) else { return };
+        // The other nodes are to know; a reader that nobody holds any more finishes what it was told first.
+        known.reader.do_send(Wake);
+        if feed.watchers_here() == 0 {
             map.remove(feed.name());
         }
     }

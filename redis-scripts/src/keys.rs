@@ -147,6 +147,12 @@ impl SessionKeys {
         self.key("t")
     }
 
+    /// Hash: how many watch, by node.
+    #[must_use]
+    pub fn watchers(&self) -> String {
+        self.key("p")
+    }
+
     /// String: present when the session was erased.
     #[must_use]
     pub fn tombstone(&self) -> String {

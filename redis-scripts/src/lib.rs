@@ -33,6 +33,7 @@ mod stored;
 pub mod tail;
 mod tickets;
 mod uploads;
+mod watchers;
 mod windows;
 
 pub use api_keys::{API_KEY_PREFIX, ApiKey, Scopes};

@@ -34,6 +34,7 @@ scripts! {
     record_events = "record_events.lua",
     read_session_tail = "read_session_tail.lua",
     hand_lease = "hand_lease.lua",
+    count_watchers = "count_watchers.lua",
     claim_due = "claim_due.lua",
     confirm_written = "confirm_written.lua",
     trim_stream = "trim_stream.lua",

@@ -92,6 +92,11 @@ async fn a_session_is_the_same_on_every_node() {
     for watcher in &mut watchers {
         assert_eq!(watch_to(watcher, 1, 400).await, rows);
     }
+    // Reviewers hear of those who watch at the other node: here, that one of four goes.
+    watchers.truncate(3);
+    for watcher in &mut watchers[..2] {
+        while watcher.next_of("presence").await["watchers"] != 3 {}
+    }
     // What one node changes, those who watch at the other hear.
     there.patch(&format!("/v1/sessions/{}/metadata", ada.session), json!({"from": "there"})).await.expect(200);
     while watchers[0].next_of("session").await["session"]["metadata"]["from"] != "there" {}
