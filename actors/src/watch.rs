@@ -25,6 +25,9 @@ const REPLAY_CHUNK: usize = 200;
 /// Events taken from the feed at once.
 const LIVE_CHUNK: usize = 32;
 
+/// How long ago a watcher may have been at the head of the feed for its distance to be the feed's doing.
+const LEAP_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long a client may take to say from where it wants to resume.
 const RESUME_WITHIN: Duration = Duration::from_secs(1);
 
@@ -73,11 +76,11 @@ enum Mode {
         cursor: u64,
         to: u64,
     },
-    /// `caught_up`: the watcher has been at the head of the feed since it went live, so that falling behind is its own
-    /// doing.
+    /// `at_head`: when the watcher last was at the head of the feed, if it was since it went live. Who was there a moment
+    /// ago is not slow: the feed itself leapt ahead, as it does when a store comes back.
     Live {
         cursor: u64,
-        caught_up: bool,
+        at_head: Option<Instant>,
     },
     /// After a reset: nothing comes until the client resumes.
     Halted,
@@ -153,11 +156,11 @@ impl Watch {
                 Mode::AwaitResume { cursor, until } => {
                     match tokio::time::timeout_at(until, self.resumes.recv()).await {
                         Ok(Some(after)) => self.mode = Mode::Begin(after),
-                        Ok(None) | Err(_) => self.mode = Mode::Live { cursor, caught_up: false },
+                        Ok(None) | Err(_) => self.mode = Mode::Live { cursor, at_head: None },
                     }
                 }
                 Mode::Replay { cursor, to } => self.replay(cursor, to).await,
-                Mode::Live { cursor, caught_up } => self.live(cursor, caught_up).await,
+                Mode::Live { cursor, at_head } => self.live(cursor, at_head).await,
                 Mode::Halted => {
                     tokio::select! {
                         _ = self.changes.changed() => {}
@@ -192,7 +195,7 @@ impl Watch {
             }),
         );
         match start {
-            Start::Live => self.mode = Mode::Live { cursor: last_seq, caught_up: false },
+            Start::Live => self.mode = Mode::Live { cursor: last_seq, at_head: None },
             Start::AsAsked => {
                 self.mode = Mode::AwaitResume { cursor: last_seq, until: Instant::now() + RESUME_WITHIN };
             }
@@ -234,7 +237,7 @@ impl Watch {
 
     fn go_live(&mut self, cursor: u64) {
         self.say("live", &json!({ "type": "live", "lastSeq": cursor }));
-        self.mode = Mode::Live { cursor, caught_up: false };
+        self.mode = Mode::Live { cursor, at_head: None };
     }
 
     fn show(&mut self, frames: impl Iterator<Item = EventFrame>) {
@@ -246,27 +249,27 @@ impl Watch {
         self.reset("history_unavailable");
     }
 
-    async fn live(&mut self, cursor: u64, caught_up: bool) {
+    async fn live(&mut self, cursor: u64, at_head: Option<Instant>) {
         // Marked before looking: what changes after this look wakes the wait below.
         self.changes.mark_unchanged();
         match self.feed.after(cursor, LIVE_CHUNK) {
             Found::Frames(frames) => {
                 let cursor = frames.last().map_or(cursor, |frame| frame.seq);
                 self.show(frames.into_iter());
-                self.mode = Mode::Live { cursor, caught_up };
+                self.mode = Mode::Live { cursor, at_head };
                 self.say_what_changed();
             }
-            Found::TooFarBehind if caught_up => self.reset("too_slow"),
+            Found::TooFarBehind if at_head.is_some_and(|at| at.elapsed() > LEAP_WITHIN) => self.reset("too_slow"),
             Found::TooFarBehind => match self.history.read_after(self.feed.name(), cursor, REPLAY_CHUNK).await {
                 Err(error) => self.cannot_read(&error),
                 Ok(events) => {
                     let cursor = events.last().map_or(cursor, |stored| stored.seq);
                     self.show(events.iter().map(EventFrame::of));
-                    self.mode = Mode::Live { cursor, caught_up };
+                    self.mode = Mode::Live { cursor, at_head };
                 }
             },
             Found::Nothing => {
-                self.mode = Mode::Live { cursor, caught_up: true };
+                self.mode = Mode::Live { cursor, at_head: Some(Instant::now()) };
                 self.say_what_changed();
                 if self.outbox.is_empty() {
                     tokio::select! {

@@ -15,7 +15,7 @@ pub use clickhouse::ClickHouse;
 pub use redis::Redis;
 
 /// How long a store may take to start on a busy machine.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// A child process that does not outlive the value.
 struct Process(Child);
