@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::{
     auth::{Candidate, Sender},
-    body::Body,
+    body::RawBody,
     error::{ApiError, Refusal},
     frame::id_of,
     rate::Standing,
@@ -28,7 +28,7 @@ pub(super) async fn one(
     Sender(candidate): Sender,
     app: Data<App>,
     request: HttpRequest,
-    body: Body,
+    body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
     let (granted, standing) = charge(&app, &candidate, &request, 1);
     if granted == 0 {
@@ -53,7 +53,7 @@ pub(super) async fn batch(
     app: Data<App>,
     request: HttpRequest,
     request_id: web::ReqData<RequestId>,
-    body: Body,
+    body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.bytes(&app, app.settings.bodies.ingest_bytes).await?;
     let mut members = members_of(&body)?;

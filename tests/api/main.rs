@@ -25,6 +25,7 @@ mod consent;
 mod cors;
 mod crashes;
 mod deadlines;
+mod described;
 mod erasure;
 mod health;
 mod hiring_cli;

@@ -2,6 +2,7 @@
 
 mod app;
 mod candidate;
+mod described;
 mod event;
 mod org;
 mod raw;
@@ -16,6 +17,7 @@ mod wait;
 
 pub use app::TestApp;
 pub use candidate::Candidate;
+pub use described::{described, faults, request_faults};
 pub use event::{event, event_at};
 pub use org::org_create;
 pub use raw::{RawRequest, raw};
