@@ -12,7 +12,10 @@ use domain::{Detail, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::{
+    error::ApiError,
+    rule::{instant_schema, uuid_schema},
+};
 
 /// A query that knows its rules.
 pub trait FromQuery: Sized {
@@ -55,6 +58,9 @@ impl<T: FromQuery> Query<T> {
     }
 }
 
+/// The greatest offset; no list is longer, and stores count with fewer digits than a client may send.
+const MAX_OFFSET: i64 = 0xffff_ffff;
+
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
@@ -64,8 +70,8 @@ pub struct Page {
     pub offset: u64,
 }
 
-/// The parameters of a query while they are read. Of those given twice the first counts, but for [`Params::all`]; an
-/// empty one is an absent one.
+/// The parameters of a query while they are read. Of those given twice the first counts, but for [`Params::all`]. An
+/// empty text is an absent one; an empty number is no number.
 #[derive(Debug, Default)]
 pub struct Params {
     pairs: Vec<(String, String)>,
@@ -89,20 +95,19 @@ impl Params {
     }
 
     fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        let given = self.pairs.iter().filter(move |(given, value)| given == name && !value.is_empty());
-        given.map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// Any text. `about` says what it is for.
     pub fn text(&mut self, name: &str, about: &str) -> Option<String> {
         self.ask(name, about, || json!({ "type": "string" }));
-        self.get(name).map(str::to_owned)
+        self.get(name).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
     /// Every value of a parameter that may be given several times.
     pub fn all(&mut self, name: &str, about: &str) -> Vec<String> {
         self.ask(name, about, || json!({ "type": "array", "items": { "type": "string" } }));
-        self.values(name).map(str::to_owned).collect()
+        self.values(name).filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
     /// An integer, held within `range`; wrong when it is none of 64 bits.
@@ -119,20 +124,18 @@ impl Params {
     pub fn page(&mut self, default: i64, max: i64) -> Page {
         let limit = format!("How many at most, 1 to {max}; what is beyond is taken for the nearest.");
         let limit = self.integer("limit", &limit, default, 1..=max);
-        let offset = self.integer("offset", "How many to leave out; below 0 is taken for 0.", 0, 0..=i64::MAX);
+        let offset = self.integer("offset", "How many to leave out; below 0 is taken for 0.", 0, 0..=MAX_OFFSET);
         Page { limit: limit.unsigned_abs(), offset: offset.unsigned_abs() }
     }
 
     /// A UUID.
     pub fn uuid(&mut self, name: &str, about: &str) -> Option<Uuid> {
-        let schema = || json!({ "type": "string", "format": "uuid" });
-        self.read(name, about, schema, "must be a UUID", |text| text.parse().ok())
+        self.read(name, about, uuid_schema, "must be a UUID", |text| text.parse().ok())
     }
 
     /// An instant in RFC 3339.
     pub fn instant(&mut self, name: &str, about: &str) -> Option<Timestamp> {
-        let schema = || json!({ "type": "string", "format": "date-time" });
-        self.read(name, about, schema, "must be an RFC 3339 date and time", Timestamp::parse_rfc3339)
+        self.read(name, about, instant_schema, "must be an RFC 3339 date and time", Timestamp::parse_rfc3339)
     }
 
     /// Yes or no.
@@ -197,7 +200,8 @@ mod tests {
         assert_eq!(page(""), Page { limit: 20, offset: 0 });
         assert_eq!(page("limit=1000&offset=-3"), Page { limit: 100, offset: 0 });
         assert_eq!(page("limit=0&offset=5"), Page { limit: 1, offset: 5 });
-        for bad in ["limit=ten", "limit=1.5", "offset=99999999999999999999"] {
+        assert_eq!(page("offset=9223372036854775807").offset, 0xffff_ffff);
+        for bad in ["limit=ten", "limit=1.5", "limit=", "offset=99999999999999999999"] {
             assert_eq!(read(bad).unwrap_err().refusal(), Refusal::InvalidQuery, "{bad}");
         }
     }
@@ -210,10 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_can_be_given_several_times_and_an_empty_one_is_none() {
+    fn a_parameter_can_be_given_several_times_and_an_empty_text_is_none() {
         assert_eq!(read("kind=a&kind=b%20c&kind=&x=").unwrap().kinds, ["a", "b c"]);
-        assert_eq!(read("from=").unwrap().from, None);
-        assert_eq!(read("limit=&limit=7").unwrap().page.limit, 7);
+        assert_eq!(read("x=").unwrap().from, None);
+        assert!(read("from=").is_err());
+        assert_eq!(read("limit=7&limit=8").unwrap().page.limit, 7);
     }
 
     #[test]

@@ -125,15 +125,25 @@ pub fn or_empty(inner: impl Rule<Value = String>) -> impl Rule<Value = String> {
     rule(schema, move |value| if value.as_str() == Some("") { Ok(String::new()) } else { inner.check(value) })
 }
 
-/// An integer in `range`.
+/// The greatest integer up to which every one has a float of its own.
+pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+
+/// An integer in `range`, which may be written as an integral float (`1.0`): JSON does not tell them apart.
 pub fn integer(range: RangeInclusive<i64>) -> impl Rule<Value = i64> {
     let (min, max) = (*range.start(), *range.end());
     let schema = move || json!({ "type": "integer", "minimum": min, "maximum": max });
-    rule(schema, move |value| match value.as_i64() {
+    rule(schema, move |value| match value.as_i64().or_else(|| integral(value.as_f64()?)) {
         Some(number) if (min..=max).contains(&number) => Ok(number),
-        _ if value.is_number() && !value.is_f64() => fault("out_of_range", format!("must be from {min} to {max}")),
-        _ => fault("invalid_type", "must be an integer"),
+        None if !value.is_number() || value.as_f64().is_some_and(|number| number.fract() != 0.0) => {
+            fault("invalid_type", "must be an integer")
+        }
+        _ => fault("out_of_range", format!("must be from {min} to {max}")),
     })
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "in range")]
+fn integral(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER as f64).then_some(number as i64)
 }
 
 /// A number above 0, `max` at most.
@@ -146,10 +156,20 @@ pub fn positive_number(max: f64) -> impl Rule<Value = f64> {
     })
 }
 
+/// The schema of a UUID as it is usually written; without hyphens it is taken as well.
+pub(super) fn uuid_schema() -> Value {
+    let pattern = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+    json!({ "type": "string", "format": "uuid", "pattern": pattern })
+}
+
+/// The schema of an instant. Those before 1970 and after 9999 are refused, which a pattern tells only by and large.
+pub(super) fn instant_schema() -> Value {
+    json!({ "type": "string", "format": "date-time", "pattern": "^(197[1-9]|19[89][0-9]|[2-8][0-9]{3})-" })
+}
+
 /// A UUID.
 pub fn uuid() -> impl Rule<Value = Uuid> {
-    let schema = || json!({ "type": "string", "format": "uuid" });
-    rule(schema, |value| Uuid::parse_str(string(value)?).or_else(|_| fault("invalid_uuid", "must be a UUID")))
+    rule(uuid_schema, |value| Uuid::parse_str(string(value)?).or_else(|_| fault("invalid_uuid", "must be a UUID")))
 }
 
 /// The id of a session.
@@ -168,8 +188,7 @@ pub(super) const SESSION_ID_PATTERN: &str = "^[A-Za-z0-9._:-]{1,128}$";
 
 /// An instant.
 pub fn instant() -> impl Rule<Value = Option<Timestamp>> {
-    let schema = || json!({ "type": "string", "format": "date-time" });
-    rule(schema, |value| match value.as_str().and_then(Timestamp::parse_rfc3339) {
+    rule(instant_schema, |value| match value.as_str().and_then(Timestamp::parse_rfc3339) {
         Some(at) => Ok(Some(at)),
         None => fault("invalid_timestamp", "must be an RFC 3339 time with an offset"),
     })

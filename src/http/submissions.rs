@@ -13,7 +13,7 @@ use super::{
     body::Body,
     error::{ApiError, Refusal},
     fields::{Fields, FromFields},
-    rule::{hex, integer, list, or_empty, session_id, text, verbatim},
+    rule::{MAX_SAFE_INTEGER, hex, integer, list, or_empty, session_id, text, verbatim},
     uploads::{grace_ms, object_of},
     workspace::named_session,
 };
@@ -50,7 +50,7 @@ impl FromFields for Handed {
             bundle_key: fields.required("bundleKey", text(1..=256)),
             // A client without files writes `null`.
             file_tree: fields.optional("fileTree", list(0..=MAX_FILES, verbatim(4096))).unwrap_or_default(),
-            bundle_size: fields.required("bundleSize", integer(1..=i64::MAX)),
+            bundle_size: fields.required("bundleSize", integer(1..=MAX_SAFE_INTEGER)),
             bundle_sha256: fields.required("bundleSha256", hex(64..=64)),
         }
     }

@@ -36,6 +36,7 @@ mod keys;
 mod live;
 mod live_sse;
 mod org;
+mod quick_start;
 mod redeem;
 mod replies;
 mod secrets;

@@ -16,7 +16,7 @@ use crate::{
         fields::{Fields, FromFields},
         path::{PathFile, PathId, PathKey, PathSession, PathToken},
         query::{FromQuery, Query},
-        rule::SESSION_ID_PATTERN,
+        rule::{SESSION_ID_PATTERN, uuid_schema},
         server::RequestId,
         streamer::Streamer,
         watcher::Watcher,
@@ -77,7 +77,7 @@ described! {
     Public = |operation| operation.refuse(&[Refusal::RateLimited, Refusal::Unavailable]);
 
     PathId = |operation| {
-        operation.path_parameter("id", &json!({ "type": "string", "format": "uuid" }));
+        operation.path_parameter("id", &uuid_schema());
         operation.refuse(&[Refusal::NotFound]);
     };
     PathSession = |operation| {
@@ -86,7 +86,7 @@ described! {
     };
     PathKey = |operation| {
         PathId::describe(operation);
-        operation.path_parameter("keyId", &json!({ "type": "string", "format": "uuid" }));
+        operation.path_parameter("keyId", &uuid_schema());
     };
     PathToken = |operation| {
         operation.path_parameter("token", &json!({ "type": "string" }));

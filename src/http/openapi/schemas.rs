@@ -25,6 +25,9 @@ pub(super) fn all() -> Map<String, Value> {
         // The files are part of the program, and a test reads them.
         schemas.extend(serde_json::from_str::<Map<String, Value>>(file).unwrap_or_default());
     }
+    if let Some(event) = schemas.get_mut("NewEvent").and_then(Value::as_object_mut) {
+        event.insert("allOf".to_owned(), payload_rules());
+    }
     let issue = json!({ "type": ["object", "null"], "description": "The linked issue." });
     let with_issue = extended(&schemas, "Assessment", "issue", issue);
     let listed = extended(&schemas, "CandidateKey", "assessmentTitle", json!({ "type": ["string", "null"] }));
@@ -33,6 +36,15 @@ pub(super) fn all() -> Map<String, Value> {
     schemas.insert("Signals".to_owned(), signals());
     schemas.insert("CohortStats".to_owned(), cohort_stats());
     schemas
+}
+
+/// What `data` has to hold, for each kind that has rules.
+fn payload_rules() -> Value {
+    let rules = domain::payload_schemas().map(|(kind, schema)| {
+        let is_kind = json!({ "properties": { "kind": { "const": kind } }, "required": ["kind"] });
+        json!({ "if": is_kind, "then": { "properties": { "data": schema } } })
+    });
+    rules.collect()
 }
 
 /// The shape of this name with one more member.
