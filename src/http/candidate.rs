@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    auth::{Public, in_time, owner_of},
+    auth::Public,
     body::Body,
+    credentials::{in_time, owner_of},
     disclosure,
     error::{ApiError, Refusal},
     fields::{Fields, FromFields},

@@ -19,7 +19,8 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    auth::{Either, still_valid, time_left},
+    auth::Either,
+    credentials::{still_valid, time_left},
     error::{ApiError, Refusal},
     origin,
     path::PathSession,

@@ -9,6 +9,7 @@ mod candidate;
 mod candidates;
 mod cohort;
 mod cors;
+pub mod credentials;
 mod disclosure;
 mod erasure;
 pub mod error;

@@ -17,7 +17,8 @@ use futures_util::{
 use serde_json::{Value, json};
 
 use super::{
-    auth::{Candidate, Either, still_valid},
+    auth::{Candidate, Either},
+    credentials::still_valid,
     error::{ApiError, Refusal},
     frame::{Frame, FrameError},
     socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 
 use super::{
-    auth::{Candidate, Sender, authenticate_candidate},
+    auth::{Candidate, Sender},
+    credentials::authenticate_candidate,
     error::ApiError,
     origin,
     rate::client_address,

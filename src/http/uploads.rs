@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_object_is_known_by_its_key_in_its_own_session_only() {
-        let name = |id: &str| SessionRef::new(OrgId(Uuid::nil()), id.parse().unwrap());
+        let name = |id: &str| SessionRef::new(OrgId::sample(Uuid::nil()), id.parse().unwrap());
         let object = Uuid::new_v4();
         let key = object_key(&name("s:1"), object);
         assert_eq!(object_of(&name("s:1"), &key), Some(object));

@@ -4,11 +4,7 @@ use std::pin::Pin;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 
-use super::{
-    auth::{Either, authenticate_ticket},
-    error::ApiError,
-    query::Params,
-};
+use super::{auth::Either, credentials::authenticate_ticket, error::ApiError, query::Params};
 use crate::App;
 
 /// Whoever may open a live socket.
