@@ -14,6 +14,7 @@ mod sse;
 mod stored;
 mod user;
 mod wait;
+mod writes;
 
 pub use app::TestApp;
 pub use candidate::Candidate;
@@ -27,3 +28,4 @@ pub use socket::Socket;
 pub use sse::Sse;
 pub use user::{Reply, User};
 pub use wait::{PATIENCE, eventually};
+pub use writes::{Need, Type, Write, gzip, put_bundle, writes};
