@@ -99,7 +99,8 @@ impl Redis {
         for filter in filters {
             invocation.key(filter);
         }
-        invocation.arg(query.offset).arg(query.limit);
+        // Redis counts in 64 bits, Lua in doubles: an offset that neither overflows is beyond any list.
+        invocation.arg(query.offset.min(u64::from(u32::MAX))).arg(query.limit);
         let mut connection = self.connection().await?;
         let (total, names): (u64, Vec<String>) = invocation.invoke_async(&mut connection).await?;
         let parse = |name: String| name.parse().map_err(|_| Error::corrupt(format!("session name {name:?}")));
