@@ -138,7 +138,10 @@ fn facts(kind: &Kind, data: &Members<'_>) -> Facts {
         Kind::Command => {
             let command = data.get("command").and_then(text).unwrap_or_default();
             let command_class = classify(&command);
-            let exit_code = data.get("exitCode").and_then(integer).and_then(|code| i64::try_from(code).ok());
+            // Beyond 64 bits it is the nearest: not 0, so a failure all the same.
+            let exit_code = data.get("exitCode").and_then(integer);
+            let exit_code = exit_code.map(|code| code.clamp(i64::MIN.into(), i64::MAX.into()));
+            let exit_code = exit_code.and_then(|code| i64::try_from(code).ok());
             let test_verdict = exit_code.filter(|_| command_class == Some(CommandClass::Test)).map(|code| code == 0);
             Facts { command: Some(command.into()), command_class, exit_code, test_verdict, ..Facts::default() }
         }
