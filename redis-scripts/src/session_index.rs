@@ -74,8 +74,13 @@ impl Redis {
                 let () = redis::cmd("PUBLISH").arg(channel).arg(wake).query_async(&mut connection).await?;
             }
         }
-        // Erased since it was read: whichever of the two comes last takes it out again.
-        if !self.erased_among([&session.name]).await?.is_empty() {
+        // Erased or released since it was read: whichever of the two comes last takes it out again.
+        let is_there: bool = {
+            let mut connection = self.connection().await?;
+            let record = SessionKeys::of(&session.name).record();
+            redis::cmd("EXISTS").arg(record).query_async(&mut connection).await?
+        };
+        if !is_there {
             self.unindex_session(&session.name, record.assessment, record.source_service.as_deref()).await?;
         }
         Ok(())

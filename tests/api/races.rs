@@ -55,6 +55,8 @@ async fn of_fifty_who_make_a_session_one_does() {
     assert!(replies.iter().all(|reply| [201, 403, 409].contains(&reply.status)), "{:?}", counted(&replies));
     let listed = reviewer.get(&format!("/v1/assessments/{assessment}/keys")).await.expect(200);
     assert_eq!(&listed["keys"][0]["sessionId"], *made.iter().next().unwrap());
+    let sessions = reviewer.get(&format!("/v1/sessions?assessmentId={assessment}")).await.expect(200);
+    assert_eq!(sessions["total"], 1, "nothing is left of the others: {sessions}");
 }
 
 #[tokio::test]
@@ -118,6 +120,8 @@ async fn redeeming_and_sending_at_once_agree_on_the_session() {
     // Whoever was first has named the session; of the others nothing is written elsewhere.
     let expected = if redeemed.contains("\"own-1\"") { 25 } else { 0 };
     assert_eq!(taken, expected, "{:?}", counted(&replies));
+    let listed = app.reviewer().get("/v1/sessions").await.expect(200);
+    assert_eq!((&listed["total"], listed["sessions"].as_array().unwrap().len()), (&json!(1), 1), "{listed}");
     let chosen: String = serde_json::from_str(redeemed.iter().next().unwrap()).unwrap();
     assert_eq!(session(&tool, &chosen).await["eventCount"], taken);
 }
