@@ -61,5 +61,6 @@ mod stopping;
 mod stream;
 mod tickets;
 mod timeline;
+mod two_nodes;
 mod uploads;
 mod wall;
