@@ -238,9 +238,12 @@ pub fn repo_url() -> impl Rule<Value = String> {
     let schema = move || json!({ "type": "string", "maxLength": 2048, "pattern": pattern });
     rule(schema, |value| {
         let given = text(1..=2048).check(value)?;
-        let is_url = Url::parse(&given).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https" | "ssh") && url.host_str().is_some_and(|h| !h.is_empty())
-        });
+        // `url` mends missing and doubled slashes, as browsers do; git does not.
+        let names_host = given.split_once("://").is_some_and(|(_, rest)| !rest.starts_with(['/', '\\']));
+        let is_url = names_host
+            && Url::parse(&given).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https" | "ssh") && url.host_str().is_some_and(|h| !h.is_empty())
+            });
         let is_scp = given
             .strip_prefix("git@")
             .and_then(|rest| rest.split_once(':'))

@@ -1,5 +1,7 @@
 //! Sessions: made, listed, read, patched.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Json},
@@ -217,19 +219,26 @@ async fn settled(app: &App, name: &SessionRef) -> Result<Json<Value>, ApiError> 
     Ok(Json(json!({ "session": session.to_json() })))
 }
 
-/// Changes the metadata of a session; starts over when somebody else changed the record meanwhile.
+/// How long a change of metadata is tried against those of others.
+const CHANGED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Changes the metadata of a session; starts over when somebody else changed the record meanwhile, after a moment that
+/// differs from theirs.
 async fn change_metadata(
     app: &App,
     name: &SessionRef,
     change: impl Fn(Map<String, Value>) -> Map<String, Value>,
 ) -> Result<(), ApiError> {
-    for _ in 0..10 {
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < CHANGED_WITHIN {
         let session = app.redis.session(name).await?.ok_or(Refusal::NotFound)?;
         let version = session.record.version;
         let metadata = change(session.record.metadata);
         if app.redis.set_metadata(name, version, &metadata, clock::now()).await? {
             return Ok(());
         }
+        let moment = u64::from(Uuid::new_v4().as_bytes()[0] % 16);
+        tokio::time::sleep(Duration::from_millis(moment)).await;
     }
     Err(Refusal::Conflict.into())
 }

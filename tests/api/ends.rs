@@ -169,7 +169,7 @@ async fn a_time_limit_runs_from_redeeming_and_a_key_as_long_as_its_assessment_sa
 }
 
 fn session_record(app: &TestApp, candidate: &Candidate) -> String {
-    let org = domain::OrgId(app.org().id.parse().unwrap());
+    let org = domain::OrgId::sample(app.org().id.parse().unwrap());
     let name = domain::SessionRef::new(org, candidate.session.parse().unwrap());
     redis_scripts::keys::SessionKeys::of(&name).record()
 }

@@ -239,4 +239,11 @@ async fn a_member_of_a_batch_may_nest_as_deep_as_an_event_alone() {
     let batch = format!(r#"{{"events":[{},{}]}}"#, nested(64), nested(3));
     let taken = ada.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
     assert_eq!(statuses(&taken["results"]), [201, 201]);
+    // One that is deeper is refused alone.
+    for depth in [65, 100, 10_000] {
+        let batch = format!(r#"{{"events":[{},{},{}]}}"#, nested(3), nested(depth), nested(3));
+        let taken = ada.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
+        assert_eq!(statuses(&taken["results"]), [201, 400, 201], "{depth}");
+        assert_eq!(taken["results"][1]["code"], "invalid_json", "{depth}");
+    }
 }

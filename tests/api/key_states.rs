@@ -123,7 +123,7 @@ async fn consent_is_recorded_with_its_time_and_version_and_once() {
     let app = TestApp::start().await;
     let key = app.keys(&app.assessment().await, 1).await.remove(0);
     let stored = async |field: &str| {
-        let org = domain::OrgId(app.org().id.parse().unwrap());
+        let org = domain::OrgId::sample(app.org().id.parse().unwrap());
         let name = redis_scripts::keys::OrgKeys::of(org).entity("candidate_key", key["id"].as_str().unwrap());
         let answer = app.redis_command(&format!("HGET {name} {field}")).await;
         answer.lines().nth(1).filter(|line| !line.starts_with('+')).map(|line| line.trim().to_owned())

@@ -183,3 +183,16 @@ async fn the_limits_of_what_reviewers_make_besides() {
         check(key, vec![(json!({"status": word}), &["status"])]).await;
     }
 }
+
+#[tokio::test]
+async fn an_address_of_a_repository_is_one_as_git_reads_it() {
+    let app = TestApp::start().await;
+    let all = writes(&app).await;
+    let write = find(&all, "POST", "/v1/assessments");
+    // A browser would mend these; `git fetch` does not.
+    for url in
+        ["http:///a", "https:git.example/a", "https:/git.example/a", "https:\\\\git.example\\a", "ssh:git.example"]
+    {
+        check(write, vec![(json!({"repoUrl": url}), &["repoUrl"])]).await;
+    }
+}

@@ -74,15 +74,15 @@ async fn integers_are_clamped_and_what_is_no_integer_of_sixty_four_bits_is_refus
             "%D9%A1",
             "%ff",
             "NaN",
+            "",
         ] {
             let reply = clamped.ask(bad).await;
             reply.refused(400, "invalid_query");
             assert_eq!(wrong_fields(&reply), [clamped.name], "{what}={bad}");
         }
-        // Of several the first counts; an empty one is none.
+        // Of several the first counts.
         let first = clamped.ask(&format!("{}&{}=x", min + 2, clamped.name)).await.expect(200);
         assert_eq!(first[clamped.shown], min + 2, "{what} twice");
-        assert_eq!(clamped.ask("").await.expect(200)[clamped.shown], clamped.default, "{what} empty");
         assert_eq!(clamped.ask("&unknown=1&&=&%").await.expect(200)[clamped.shown], clamped.default, "{what}");
     }
 }
@@ -101,10 +101,10 @@ async fn beyond_the_end_of_a_list_there_is_nothing_but_its_total() {
         ("/v1/candidates", "candidates"),
     ] {
         let glue = if path.contains('?') { '&' } else { '?' };
-        for (offset, n_rows) in [(0, 3), (2, 1), (3, 0), (4, 0), (i64::from(u32::MAX) + 1, 0), (i64::MAX, 0)] {
+        for (offset, n_rows) in [(0, 3), (2, 1), (3, 0), (4, 0), (u32::MAX.into(), 0), (i64::MAX, 0)] {
             let page = reviewer.get(&format!("{path}{glue}offset={offset}")).await.expect(200);
             assert_eq!(page[plural].as_array().unwrap().len(), n_rows, "{path} {offset}");
-            assert_eq!((&page["total"], &page["offset"]), (&json!(3), &json!(offset)), "{path}");
+            assert_eq!((&page["total"], &page["offset"]), (&json!(3), &json!(offset.min(u32::MAX.into()))), "{path}");
             assert_eq!(page.as_object().unwrap().len(), 4, "{page}");
         }
     }

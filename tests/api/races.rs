@@ -262,3 +262,24 @@ async fn a_mark_is_set_once_by_many_and_taken_back_once() {
     let own = user.get(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
     assert_eq!(own["status"], "ended");
 }
+
+#[tokio::test]
+async fn fifty_who_merge_metadata_lose_nothing_of_each_other() {
+    let app = TestApp::start().await;
+    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
+    let path = format!("/v1/sessions/{}/metadata", ada.session);
+    let replies = fifty(|n| reviewer.patch(&path, json!({(format!("m{n}")): n}))).await;
+    assert_eq!(counted(&replies), only(200));
+    assert_eq!(session(&ada, &ada.session).await["metadata"].as_object().unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn fifty_who_replace_metadata_each_succeed_and_one_of_them_stands() {
+    let app = TestApp::start().await;
+    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
+    let path = format!("/v1/sessions/{}", ada.session);
+    let replies = fifty(|n| reviewer.patch(&path, json!({"metadata": {"n": n}}))).await;
+    assert_eq!(counted(&replies), only(200));
+    let n = session(&ada, &ada.session).await["metadata"]["n"].as_u64();
+    assert!(n.is_some_and(|n| n < 50), "{n:?}");
+}

@@ -46,7 +46,9 @@ pub fn hold(method: &Method, path: &str, reply: &Reply) {
     let Some(content) = response["content"].as_object() else { return };
     let kind = reply.header("content-type").split(';').next().unwrap_or_default().trim().to_owned();
     let Some(media) = content.get(&kind) else { panic!("the type {kind} is not described: {what}") };
-    if kind == "application/json" {
+    // Numbers beyond every double are passed on as they came; no value of this program's can hold them.
+    let is_beyond = reply.body.is_null() && serde_json::from_str::<&serde_json::value::RawValue>(&reply.text).is_ok();
+    if kind == "application/json" && !is_beyond {
         let faults = faults(&format!("{method} {template} {}", reply.status), &media["schema"], &reply.body);
         assert!(faults.is_empty(), "not as described: {what}\n{}", faults.join("\n"));
     }
