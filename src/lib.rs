@@ -9,6 +9,7 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod dead_letters;
 pub mod dev;
 pub mod erase;
 pub mod http;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use promptster_server::config::{Cli, Command, OrgCommand};
-use promptster_server::{dev, migrate, org, serve};
+use promptster_server::config::{Cli, Command, LettersCommand, OrgCommand};
+use promptster_server::{dead_letters, dev, migrate, org, serve};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -34,6 +34,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate(options) => {
             options.log.start()?;
             migrate::run(&options).await
+        }
+        Command::DeadLetters(command) => {
+            let (LettersCommand::List(options) | LettersCommand::Show(options) | LettersCommand::Replay(options)) =
+                &command;
+            options.log.start()?;
+            dead_letters::run(&command).await
         }
         Command::Version => {
             println!("promptster-server {}", env!("CARGO_PKG_VERSION"));

@@ -9,14 +9,17 @@ use std::{
 };
 
 use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
-use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent, ResultContext};
-use domain::{Session, SessionRef, StoredEvent};
+use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent};
+use domain::{OrgId, SessionRef, StoredEvent};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redis_scripts::{Content, Entry, Redis, UnsettledSession, keys::Partition};
+use redis_scripts::{Content, Entry, Redis, Unreadable, keys::Partition};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{clock, closing::settle_record};
+use crate::{
+    clock,
+    closing::{ResultsError, settle_record, settle_results},
+};
 
 /// How long a node that gives no sign of life keeps its leases. A batch that takes longer may be written by two nodes,
 /// which changes nothing; only one of them can confirm it.
@@ -42,15 +45,6 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 
 /// The longest wait after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-
-/// Why a batch could not be brought into ClickHouse. It is tried again.
-#[derive(Debug, thiserror::Error)]
-enum WriteError {
-    #[error(transparent)]
-    Redis(#[from] redis_scripts::Error),
-    #[error(transparent)]
-    Log(#[from] clickhouse_schema::Error),
-}
 
 /// See the module.
 pub(crate) struct LogWriter(Arc<Writer>);
@@ -114,7 +108,7 @@ impl Writer {
     }
 
     /// Writes what there is, a batch for each group of partitions; answers whether there was anything.
-    async fn round(&self, duties: &mut Duties) -> Result<bool, WriteError> {
+    async fn round(&self, duties: &mut Duties) -> Result<bool, ResultsError> {
         if !duties.prepared {
             self.redis.prepare_log().await?;
             duties.prepared = true;
@@ -142,7 +136,7 @@ impl Writer {
     }
 
     /// Gives a sign of life when one is due, and learns which partitions are this node's.
-    async fn sign(&self, duties: &mut Duties) -> Result<(), WriteError> {
+    async fn sign(&self, duties: &mut Duties) -> Result<(), ResultsError> {
         if duties.signed_at.is_none_or(|at| at.elapsed() >= SIGN_EVERY) {
             duties.held = self.redis.lease_partitions(self.id, ALIVE).await?;
             duties.signed_at = Some(Instant::now());
@@ -150,13 +144,16 @@ impl Writer {
         Ok(())
     }
 
-    async fn write(&self, batch: &[Entry]) -> Result<(), WriteError> {
+    async fn write(&self, batch: &[Entry]) -> Result<(), ResultsError> {
         let (mut events, mut entities, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let mut unread: Vec<DeadLetter> = Vec::new();
         let mut flushed: BTreeMap<Partition, BTreeMap<SessionRef, u64>> = BTreeMap::new();
         let mut ids: BTreeMap<Partition, Vec<String>> = BTreeMap::new();
         for entry in batch {
             ids.entry(entry.partition).or_default().push(entry.id.clone());
+            unread.extend(entry.unreadable.iter().map(|part| unread_letter(entry, part)));
             match &entry.content {
+                Content::Unreadable => {}
                 Content::Events(parts) => {
                     for part in parts {
                         let upto = flushed.entry(entry.partition).or_default();
@@ -181,9 +178,7 @@ impl Writer {
                         version: change.version,
                         deleted: false,
                         fields: change.fields.clone().into_iter().collect(),
-                        written_at: domain::Timestamp::from_millis(
-                            i64::try_from(entry.version() >> 20).unwrap_or(i64::MAX),
-                        ),
+                        written_at: entry.written_at(),
                     });
                 }
             }
@@ -193,8 +188,12 @@ impl Writer {
         if !erased.is_empty() {
             events.retain(|logged| !erased.contains(&session_of(&logged.stored)));
             entities.retain(|entity| !is_of(entity, &erased));
+            unread.retain(|letter| {
+                !erased.iter().any(|gone| gone.org == letter.org && *gone.session.as_str() == *letter.session)
+            });
             touched.retain(|session| !erased.contains(session));
         }
+        self.write_letters(unread).await?;
         self.write_events(&events).await?;
         if !entities.is_empty() {
             self.log.append_entities(&entities).await?;
@@ -215,27 +214,21 @@ impl Writer {
     }
 
     /// Writes events; what ClickHouse refuses by itself goes to the dead letters, visibly, and holds nobody up.
-    async fn write_events(&self, events: &[LoggedEvent]) -> Result<(), WriteError> {
+    async fn write_events(&self, events: &[LoggedEvent]) -> Result<(), ResultsError> {
         if events.is_empty() {
             return Ok(());
         }
         let refused = self.log.append_events_isolating(events).await?;
-        let letters: Vec<DeadLetter> = refused
-            .into_iter()
-            .filter_map(|(place, reason)| {
-                let stored = &events.get(place)?.stored;
-                tracing::error!(event.id = %stored.event.id, reason, "event refused by clickhouse: dead letter");
-                metrics::counter!("promptster_dead_letters_total").increment(1);
-                Some(DeadLetter {
-                    org: stored.org,
-                    session: stored.event.session_id.to_string(),
-                    event_id: stored.event.id,
-                    received_at: stored.received_at,
-                    reason,
-                    raw: stored.event.raw().clone(),
-                })
-            })
-            .collect();
+        let letter = |(place, reason): (usize, String)| Some(DeadLetter::of(events.get(place)?, reason));
+        self.write_letters(refused.into_iter().filter_map(letter).collect()).await
+    }
+
+    /// Keeps what could not be written, or not even be read, for people to look at.
+    async fn write_letters(&self, letters: Vec<DeadLetter>) -> Result<(), ResultsError> {
+        for letter in &letters {
+            tracing::error!(event.id = %letter.event_id, letter.reason, "dead letter");
+            metrics::counter!("promptster_dead_letters_total").increment(1);
+        }
         if !letters.is_empty() {
             self.log.append_dead_letters(&letters).await?;
         }
@@ -244,7 +237,7 @@ impl Writer {
 
     /// Brings what follows a session up to date: index and key, and the results if it has ended. This batch brought it
     /// up to the seq `written`.
-    async fn settle(&self, name: &SessionRef, written: u64) -> Result<(), WriteError> {
+    async fn settle(&self, name: &SessionRef, written: u64) -> Result<(), ResultsError> {
         let Some(session) = settle_record(&self.redis, name).await? else { return Ok(()) };
         if session.record.ended_at.is_none() {
             return Ok(());
@@ -255,17 +248,27 @@ impl Writer {
         if newest > written.max(confirmed) {
             return Ok(());
         }
-        self.log.derive_results(name, &result_context(&session)).await?;
-        if let Some(assessment) = session.record.assessment {
-            let settled = UnsettledSession { assessment, session: name.session.clone() };
-            self.redis.settle_session(name.org, &settled).await?;
-        }
-        self.redis.forget_seen_later(name).await?;
-        if !self.redis.erased_among([name]).await?.is_empty() {
-            // Erased since it was read: whichever of the two comes last takes the results away.
-            self.log.erase_session(name).await?;
-        }
-        Ok(())
+        settle_results(&self.redis, &self.log, &session).await
+    }
+}
+
+/// The names of parts of the stream that nobody can read: the same part has the same name each time.
+const UNREADABLE: Uuid = Uuid::from_u128(0x5f0e_28c1_74a9_5d1c_9b3e_0c52_66d8_1f07);
+
+fn unread_letter(entry: &Entry, part: &Unreadable) -> DeadLetter {
+    let name = [format!("{:?} {} ", entry.partition, entry.id).as_bytes(), &part.raw].concat();
+    DeadLetter {
+        // Whose it is may be unknown; then it is nobody's.
+        org: part.session.as_ref().map_or(OrgId::NOBODY, |session| session.org),
+        session: part.session.as_ref().map(|session| session.session.to_string()).unwrap_or_default(),
+        event_id: Uuid::new_v5(&UNREADABLE, &name),
+        received_at: entry.written_at(),
+        reason: part.reason.clone(),
+        raw: part.raw.clone(),
+        seq: 0,
+        session_created_at: entry.written_at(),
+        sig_verified: None,
+        version: entry.version(),
     }
 }
 
@@ -276,18 +279,4 @@ fn session_of(stored: &StoredEvent) -> SessionRef {
 fn is_of(entity: &EntityRow, sessions: &HashSet<SessionRef>) -> bool {
     let is_kind = matches!(entity.kind.as_str(), "session" | "submission");
     is_kind && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
-}
-
-fn result_context(session: &Session) -> ResultContext {
-    let record = &session.record;
-    let now = clock::now();
-    ResultContext {
-        assessment: record.assessment,
-        candidate_key: record.candidate_key,
-        created_at: record.created_at,
-        ended_at: record.ended_at,
-        // Derived later means derived from more; a tie cannot matter, since one writer at a time derives a session.
-        version: u64::try_from(now.millis()).unwrap_or(0),
-        derived_at: now,
-    }
 }

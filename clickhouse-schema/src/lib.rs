@@ -15,6 +15,7 @@ mod error;
 mod event_log;
 mod history;
 mod isolate;
+mod letters;
 mod migrations;
 mod results;
 mod rows;

@@ -38,14 +38,14 @@ pub struct EntityRow {
     pub written_at: Timestamp,
 }
 
-/// An event that was refused for good.
+/// An event that was refused for good, or an entry of the stream that nobody can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Whose it is.
     pub org: OrgId,
     /// Its session, as far as it could be read.
     pub session: String,
-    /// Its id; all zeros when it could not be read.
+    /// Its id; of an entry that could not be read, one made of its place in the stream.
     pub event_id: Uuid,
     /// When the server took it.
     pub received_at: Timestamp,
@@ -53,6 +53,14 @@ pub struct DeadLetter {
     pub reason: String,
     /// The bytes as they were received.
     pub raw: Bytes,
+    /// Its place in the session; 0 when it could not be read.
+    pub seq: u64,
+    /// When its session was created.
+    pub session_created_at: Timestamp,
+    /// Whether its signature held when it came.
+    pub sig_verified: Option<bool>,
+    /// The order of arrival, as of [`LoggedEvent`].
+    pub version: u64,
 }
 
 #[derive(Row, Serialize)]
@@ -156,6 +164,10 @@ pub(crate) struct DeadLetterColumns<'a> {
     received_at: i64,
     reason: &'a str,
     raw: &'a Bytes,
+    seq: u64,
+    session_created_at: i64,
+    sig_verified: Option<bool>,
+    version: u64,
 }
 
 impl<'a> From<&'a DeadLetter> for DeadLetterColumns<'a> {
@@ -167,6 +179,10 @@ impl<'a> From<&'a DeadLetter> for DeadLetterColumns<'a> {
             received_at: column(letter.received_at),
             reason: &letter.reason,
             raw: &letter.raw,
+            seq: letter.seq,
+            session_created_at: column(letter.session_created_at),
+            sig_verified: letter.sig_verified,
+            version: letter.version,
         }
     }
 }

@@ -88,6 +88,8 @@ impl Content for DeadLetter {
         token.bytes(&self.received_at.millis().to_le_bytes());
         token.text(&self.reason);
         token.bytes(&self.raw);
+        token.bytes(&self.seq.to_le_bytes());
+        token.bytes(&self.version.to_le_bytes());
     }
 }
 
@@ -106,6 +108,10 @@ mod tests {
             received_at: Timestamp::from_millis(0),
             reason: reason.to_owned(),
             raw: bytes::Bytes::new(),
+            seq: 0,
+            session_created_at: Timestamp::from_millis(0),
+            sig_verified: None,
+            version: 0,
         }
     }
 

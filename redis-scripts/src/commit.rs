@@ -90,6 +90,11 @@ pub(crate) fn decode(name: &str, value: Bytes) -> Result<LoggedEvents, Error> {
     Ok(LoggedEvents { session, base, session_created_at, events })
 }
 
+/// Whose events a field of an entry holds, by its name alone.
+pub(crate) fn session_of(name: &str) -> Option<SessionRef> {
+    decode_name(name).map(|(session, ..)| session)
+}
+
 fn decode_name(name: &str) -> Option<(SessionRef, u64, Timestamp)> {
     let mut words = name.splitn(3, ' ');
     let base = words.next()?.parse().ok()?;

@@ -47,7 +47,7 @@ pub use due::Due;
 pub use entity::{Entity, Fields};
 pub use erasure::Erasure;
 pub use error::Error;
-pub use log_stream::{Content, EntityChange, Entry};
+pub use log_stream::{Content, EntityChange, Entry, Unreadable};
 pub use orgs::Org;
 pub use random::{parse_candidate_key, random_candidate_key, random_secret};
 pub use record::{Commit, CommitPart, MAX_COMMIT_EVENTS, Outcome, Refusal};

@@ -6,7 +6,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use domain::{OrgId, SessionRef};
+use bytes::Bytes;
+use domain::{OrgId, SessionRef, Timestamp};
 use futures_util::future::try_join_all;
 use redis::{
     AsyncCommands, RedisResult,
@@ -50,6 +51,19 @@ pub enum Content {
     Events(Vec<LoggedEvents>),
     /// A change of an entity.
     Entity(EntityChange),
+    /// Nothing that can be read.
+    Unreadable,
+}
+
+/// A part of an entry that cannot be read. It is kept for people to look at, and holds nobody up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Whose it is, as far as that can be read.
+    pub session: Option<SessionRef>,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Its bytes.
+    pub raw: Bytes,
 }
 
 /// One entry of the stream.
@@ -61,6 +75,8 @@ pub struct Entry {
     pub id: String,
     /// What it holds.
     pub content: Content,
+    /// What of it cannot be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl Entry {
@@ -70,6 +86,12 @@ impl Entry {
         let mut parts = self.id.split('-').map(|part| part.parse::<u64>().unwrap_or(0));
         let millis = parts.next().unwrap_or(0);
         (millis << 20) | (parts.next().unwrap_or(0) & 0xf_ffff)
+    }
+
+    /// When it was written, by the clock of Redis.
+    #[must_use]
+    pub fn written_at(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.version() >> 20).unwrap_or(i64::MAX))
     }
 }
 
@@ -196,7 +218,8 @@ impl Redis {
             let partition = position.and_then(|position| partitions.get(position)).copied();
             let partition = partition.ok_or_else(|| Error::corrupt(format!("an answer for {}", stream.key)))?;
             for item in stream.ids {
-                entries.push(Entry { partition, content: content_of(&item)?, id: item.id });
+                let (content, unreadable) = content_of(&item);
+                entries.push(Entry { partition, content, unreadable, id: item.id });
             }
         }
         Ok(entries)
@@ -241,37 +264,54 @@ impl Redis {
     }
 }
 
-fn content_of(item: &StreamId) -> Result<Content, Error> {
-    let text = |field: &str| item.get::<String>(field).ok_or_else(|| Error::corrupt(format!("entry {}", item.id)));
+/// Reads an entry. What cannot be read of it does not keep the rest from being read.
+fn content_of(item: &StreamId) -> (Content, Vec<Unreadable>) {
     if item.map.is_empty() {
         // Trimmed while it was pending: a loss, which nothing may hide.
-        return Err(Error::corrupt(format!("entry {} is empty", item.id)));
+        return (Content::Unreadable, vec![unreadable(item, "the entry is empty: what it held is lost")]);
     }
-    if !item.map.contains_key("kind") {
-        let mut parts = Vec::with_capacity(item.map.len());
-        for name in item.map.keys() {
-            let value: bytes::Bytes =
-                item.get(name).ok_or_else(|| Error::corrupt(format!("entry {} field {name:?}", item.id)))?;
-            parts.push(commit::decode(name, value)?);
+    if item.map.contains_key("kind") {
+        return match entity_of(item) {
+            Some(change) => (Content::Entity(change), Vec::new()),
+            None => (Content::Unreadable, vec![unreadable(item, "no change of an entity")]),
+        };
+    }
+    let (mut parts, mut wrong) = (Vec::with_capacity(item.map.len()), Vec::new());
+    for name in item.map.keys() {
+        let value: Bytes = item.get(name).unwrap_or_default();
+        match commit::decode(name, value.clone()) {
+            Ok(part) => parts.push(part),
+            Err(error) => {
+                wrong.push(Unreadable { session: commit::session_of(name), reason: error.to_string(), raw: value })
+            }
         }
-        // The order within the entry is of no interest, but it must be the same each time.
-        parts.sort_by(|one, other| (&one.session, one.base).cmp(&(&other.session, other.base)));
-        return Ok(Content::Events(parts));
     }
-    let org = text("org")?.parse().map_err(|_| Error::corrupt(format!("entry {}", item.id)))?;
-    let flat: Vec<String> =
-        serde_json::from_str(&text("state")?).map_err(|_| Error::corrupt(format!("entry {}", item.id)))?;
+    // The order within the entry is of no interest, but it must be the same each time.
+    parts.sort_by(|one, other| (&one.session, one.base).cmp(&(&other.session, other.base)));
+    wrong.sort_by(|one, other| (&one.session, &one.raw).cmp(&(&other.session, &other.raw)));
+    (Content::Events(parts), wrong)
+}
+
+/// The whole of an entry of which nothing can be read: its fields, a line each.
+fn unreadable(item: &StreamId, reason: &str) -> Unreadable {
+    let mut fields: Vec<Vec<u8>> = item
+        .map
+        .keys()
+        .map(|name| [name.as_bytes(), b" = ", &item.get::<Bytes>(name).unwrap_or_default()].concat())
+        .collect();
+    fields.sort();
+    Unreadable { session: None, reason: reason.to_owned(), raw: fields.join(&b'\n').into() }
+}
+
+fn entity_of(item: &StreamId) -> Option<EntityChange> {
+    let text = |field: &str| item.get::<String>(field);
+    let flat: Vec<String> = serde_json::from_str(&text("state")?).ok()?;
     let mut fields = Fields::new();
     let mut flat = flat.into_iter();
     while let (Some(field), Some(value)) = (flat.next(), flat.next()) {
         fields.insert(field, value);
     }
     let version = fields.get("v").and_then(|version| version.parse().ok()).unwrap_or(0);
-    Ok(Content::Entity(EntityChange {
-        org: OrgId::trusted(org),
-        kind: text("kind")?,
-        id: text("id")?,
-        version,
-        fields,
-    }))
+    let org = OrgId::trusted(text("org")?.parse().ok()?);
+    Some(EntityChange { org, kind: text("kind")?, id: text("id")?, version, fields })
 }

@@ -6,6 +6,7 @@ mod dev;
 mod edge;
 mod http;
 mod jwt;
+mod letters;
 mod log;
 mod secret;
 mod stores;
@@ -18,6 +19,7 @@ pub use dev::{ChildOptions, DevOptions};
 pub use edge::settings;
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
 pub use jwt::JwtOptions;
+pub use letters::{LettersCommand, LettersOptions};
 pub use log::{LogFormat, LogOptions};
 pub use secret::Secret;
 pub use stores::StoreOptions;
@@ -63,6 +65,9 @@ pub enum Command {
     Org(OrgCommand),
     /// Bring the tables of ClickHouse up to this version
     Migrate(MigrateOptions),
+    /// Look at events that could not be written to the log, and write them once more
+    #[command(subcommand)]
+    DeadLetters(LettersCommand),
     /// Print the version
     Version,
 }

@@ -1,10 +1,8 @@
-use bytes::Bytes;
-use clickhouse_schema::{DeadLetter, EntityRow};
+use clickhouse_schema::EntityRow;
 use domain::testing::START_MILLIS;
 use serde_json::json;
-use uuid::Uuid;
 
-use crate::store::{ORG, Store, at, event, logged, prompt, seqs, session};
+use crate::store::{ORG, Store, at, event, letter, logged, prompt, seqs, session};
 
 const MONTH: i64 = 31 * 24 * 60 * 60 * 1000;
 
@@ -86,14 +84,7 @@ async fn entities_and_dead_letters_are_kept_once_and_the_newest_state_counts() {
         fields: vec![("name".to_owned(), name.to_owned()), ("tâg".to_owned(), String::new())],
         written_at: at(START_MILLIS),
     };
-    let letter = DeadLetter {
-        org: ORG,
-        session: "s".to_owned(),
-        event_id: Uuid::from_u128(7),
-        received_at: at(START_MILLIS),
-        reason: "no event".to_owned(),
-        raw: Bytes::from_static(b"\xff\x00{"),
-    };
+    let letter = letter(ORG, "s", b"\xff\x00{");
     for _ in 0..2 {
         store.log.append_entities(&[state(2, "new"), state(1, "old")]).await.unwrap();
         store.log.append_dead_letters(std::slice::from_ref(&letter)).await.unwrap();

@@ -1,11 +1,10 @@
 //! Erasing a session leaves no row of it, and every row of others.
 
-use bytes::Bytes;
-use clickhouse_schema::{DeadLetter, EntityRow, ResultContext};
+use clickhouse_schema::{EntityRow, ResultContext};
 use domain::{OrgId, SessionRef};
 use uuid::Uuid;
 
-use crate::store::{ORG, OTHER_ORG, Store, at, logged, prompt, session};
+use crate::store::{ORG, OTHER_ORG, Store, at, letter, logged, prompt, session};
 
 fn entity(org: OrgId, kind: &str, id: &str) -> EntityRow {
     let fields = vec![("v".to_owned(), "1".to_owned())];
@@ -15,15 +14,7 @@ fn entity(org: OrgId, kind: &str, id: &str) -> EntityRow {
 async fn fill(store: &Store, org: OrgId, id: &str) {
     let name = SessionRef::new(org, id.parse().unwrap());
     store.log.append_events(&logged(org, &[prompt(id, 1), prompt(id, 2)])).await.unwrap();
-    let letter = DeadLetter {
-        org,
-        session: id.to_owned(),
-        event_id: Uuid::new_v4(),
-        received_at: at(1),
-        reason: "odd".into(),
-        raw: Bytes::from_static(b"{}"),
-    };
-    store.log.append_dead_letters(&[letter]).await.unwrap();
+    store.log.append_dead_letters(&[letter(org, id, b"{}")]).await.unwrap();
     let kinds = ["session", "submission", "tombstone", "assessment"];
     store.log.append_entities(&kinds.map(|kind| entity(org, kind, id))).await.unwrap();
     let context = ResultContext {

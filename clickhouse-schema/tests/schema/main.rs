@@ -6,6 +6,7 @@ mod cohort;
 mod erase;
 mod faults;
 mod history;
+mod letters;
 mod migrations;
 mod results;
 mod store;

@@ -1,6 +1,7 @@
 //! An engine with an event log, and events to put into it.
 
-use clickhouse_schema::{Config, EventLog, LoggedEvent};
+use bytes::Bytes;
+use clickhouse_schema::{Config, DeadLetter, EventLog, LoggedEvent};
 use domain::testing::{START_MILLIS, envelope, parse};
 use domain::{OrgId, SessionRef, StoredEvent, Timestamp};
 use proptest::strategy::{Strategy, ValueTree};
@@ -57,6 +58,22 @@ pub(crate) fn event(session: &str, kind: &str, millis: i64, data: Value) -> Valu
 
 pub(crate) fn prompt(session: &str, millis: i64) -> Value {
     event(session, "prompt", millis, json!({ "text": "hello" }))
+}
+
+/// A letter of nobody's event.
+pub(crate) fn letter(org: OrgId, session: &str, raw: &'static [u8]) -> DeadLetter {
+    DeadLetter {
+        org,
+        session: session.to_owned(),
+        event_id: Uuid::from_u128(7),
+        received_at: at(START_MILLIS),
+        reason: "no event".to_owned(),
+        raw: Bytes::from_static(raw),
+        seq: 0,
+        session_created_at: at(START_MILLIS),
+        sig_verified: None,
+        version: 1,
+    }
 }
 
 /// The events as the log takes them: in order of arrival from 1 on.

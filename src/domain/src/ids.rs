@@ -12,6 +12,9 @@ use uuid::Uuid;
 pub struct OrgId(Uuid);
 
 impl OrgId {
+    /// No organisation: what cannot be told whose it is.
+    pub const NOBODY: Self = Self(Uuid::nil());
+
     /// The organisation of this id, which has to come from a store or a credential that was checked. Lints forbid it
     /// wherever nobody has said why that is so.
     #[must_use]
