@@ -24,8 +24,8 @@ use super::{
 };
 use crate::App;
 
-/// How long the head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the head of a request may take; as long as a pause within its body.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than the idle time of common load balancers (60 s), so that they never send into a closing connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
