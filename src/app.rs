@@ -6,6 +6,7 @@ use redis_scripts::Redis;
 
 use crate::{
     http::{credentials::Credentials, jwt::Jwt, rate::Limits},
+    load::Load,
     settings::Settings,
     shutdown::Stopping,
     uploads::Uploads,
@@ -27,6 +28,8 @@ pub struct App {
     pub uploads: Uploads,
     /// What is left of every budget.
     pub limits: Limits,
+    /// What is being done, and whether there is room for more.
+    pub load: Load,
     /// Whose credential is whose, as far as it can never change.
     pub credentials: Credentials,
     /// Checks the tokens of persons, where there is an identity provider.
@@ -41,6 +44,7 @@ impl App {
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let limits = Limits::new(&settings.rates);
+        let load = Load::new(settings.max_in_flight_bytes);
         let options = actors::Options {
             grace: settings.end_grace,
             close_grace: settings.close_grace,
@@ -56,6 +60,7 @@ impl App {
             settings,
             uploads,
             limits,
+            load,
             credentials: Credentials::default(),
             jwt,
         })

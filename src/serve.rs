@@ -93,6 +93,7 @@ impl Server {
                 anyhow::bail!("the server ended by itself");
             }
             () = tidy(&self.app) => {}
+            () = self.app.load.watch(&self.app.redis) => {}
             () = stop => {}
         }
         tokio::join!(shutdown::in_order(&self.app, &handle), http).1?;

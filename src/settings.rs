@@ -19,6 +19,8 @@ pub struct Settings {
     pub trust_forwarded_for: bool,
     /// Connections per worker.
     pub max_connections: usize,
+    /// Bytes of events that may be on their way at once.
+    pub max_in_flight_bytes: usize,
     /// How long requests in flight have when the server stops.
     pub shutdown_timeout: Duration,
     /// How large a body may be.
@@ -167,6 +169,7 @@ impl Default for Settings {
             jwt: None,
             trust_forwarded_for: false,
             max_connections: 25_000,
+            max_in_flight_bytes: 256 << 20,
             shutdown_timeout: Duration::from_secs(30),
             bodies: BodyLimits::default(),
             rates: RateLimits::default(),

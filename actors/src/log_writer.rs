@@ -43,6 +43,9 @@ const KEEP_MS: i64 = 6 * 60 * 60 * 1000;
 /// How often streams are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
+/// How often it is asked whether Redis is filling up. While it is, confirmed entries go at once.
+const ASK_MEMORY_EVERY: Duration = Duration::from_secs(2);
+
 /// The longest wait after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -63,6 +66,7 @@ struct Duties {
     held: Vec<Partition>,
     signed_at: Option<Instant>,
     trimmed_at: Instant,
+    asked_memory_at: Instant,
 }
 
 impl LogWriter {
@@ -85,7 +89,9 @@ impl Writer {
     async fn run(&self) {
         let mut stop = self.stop.clone();
         let mut backoff = Duration::ZERO;
-        let mut duties = Duties { prepared: false, held: Vec::new(), signed_at: None, trimmed_at: Instant::now() };
+        let now = Instant::now();
+        let mut duties =
+            Duties { prepared: false, held: Vec::new(), signed_at: None, trimmed_at: now, asked_memory_at: now };
         while !*stop.borrow() {
             let written = self.round(&mut duties).await;
             let wait = match written {
@@ -126,13 +132,27 @@ impl Writer {
                 self.sign(duties).await?;
             }
         }
-        if duties.trimmed_at.elapsed() > TRIM_EVERY {
-            duties.trimmed_at = Instant::now();
-            for partition in &duties.held {
-                self.redis.trim_log(*partition, clock::now().millis() - KEEP_MS).await?;
+        self.trim(duties).await?;
+        Ok(wrote)
+    }
+
+    /// Takes confirmed entries out of the streams: old ones, and when Redis is filling up all of them.
+    async fn trim(&self, duties: &mut Duties) -> Result<(), ResultsError> {
+        let mut keep_ms = KEEP_MS;
+        if duties.asked_memory_at.elapsed() > ASK_MEMORY_EVERY {
+            duties.asked_memory_at = Instant::now();
+            if self.redis.memory().await?.is_filling() {
+                keep_ms = 0;
             }
         }
-        Ok(wrote)
+        if keep_ms > 0 && duties.trimmed_at.elapsed() <= TRIM_EVERY {
+            return Ok(());
+        }
+        duties.trimmed_at = Instant::now();
+        for partition in &duties.held {
+            self.redis.trim_log(*partition, clock::now().millis() - keep_ms).await?;
+        }
+        Ok(())
     }
 
     /// Gives a sign of life when one is due, and learns which partitions are this node's.

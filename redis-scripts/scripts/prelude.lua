@@ -1,4 +1,3 @@
-#!lua
 -- Shared by every script. Each file states its own KEYS, ARGV and reply.
 -- Scripts do not roll back: whatever may fail is read and checked before the first write, and XADD is the first write.
 

@@ -42,7 +42,7 @@ pub use api_keys::{API_KEY_PREFIX, ApiKey, Scopes};
 pub use assessments::{Assessment, AssessmentTerms};
 pub use candidate_keys::{CandidateKey, Consent, KeyEnd, KeyStatus, NewCandidateKey};
 pub use commit::LoggedEvents;
-pub use connection::{Config, Connection, Redis};
+pub use connection::{Config, Connection, Memory, Redis};
 pub use due::Due;
 pub use entity::{Entity, Fields};
 pub use erasure::Erasure;

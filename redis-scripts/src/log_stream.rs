@@ -122,13 +122,8 @@ impl Redis {
         let connection = self.connection().await?;
         let mut alive = (*connection).clone();
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let () = redis::cmd("SET")
-            .arg(Partition::writer_alive(holder))
-            .arg(1)
-            .arg("PX")
-            .arg(ttl_ms)
-            .query_async(&mut alive)
-            .await?;
+        let mut sign = scripts::sign_of_life().prepare_invoke();
+        let _: i64 = sign.key(Partition::writer_alive(holder)).arg(ttl_ms).invoke_async(&mut alive).await?;
         let holders = try_join_all(Partition::all().map(|partition| {
             let mut connection = (*connection).clone();
             async move {

@@ -1,15 +1,34 @@
 //! The table of scripts. Each is the shared prelude and its own file; all can be loaded at start.
+//!
+//! A Redis that is full refuses a script before it writes anything, unless the script says that it may run all the same.
+//! Those say so that only read, and those that make room or write no more than they take: without them a full Redis
+//! could never be drained.
 
 use redis::Script;
 
-/// Declares every script with its file.
+/// The first line of a script: what it may do when Redis is full.
+macro_rules! flags {
+    (refused) => {
+        "#!lua\n"
+    };
+    (runs) => {
+        "#!lua flags=allow-oom\n"
+    };
+    (reads) => {
+        "#!lua flags=no-writes,allow-oom\n"
+    };
+}
+
+/// Declares every script with its file, and what becomes of it when Redis is full.
 macro_rules! scripts {
-    ($($name:ident = $file:literal),* $(,)?) => {
+    ($($name:ident = $file:literal $when_full:ident),* $(,)?) => {
         $(
             pub(crate) fn $name() -> &'static Script {
                 static SCRIPT: std::sync::OnceLock<Script> = std::sync::OnceLock::new();
                 SCRIPT.get_or_init(|| Script::new(concat!(
-                    include_str!("../scripts/prelude.lua"), include_str!(concat!("../scripts/", $file))
+                    flags!($when_full),
+                    include_str!("../scripts/prelude.lua"),
+                    include_str!(concat!("../scripts/", $file))
                 )))
             }
         )*
@@ -21,26 +40,28 @@ macro_rules! scripts {
     };
 }
 
+#[rustfmt::skip]
 scripts! {
-    write_entity = "write_entity.lua",
-    create_entity = "create_entity.lua",
-    finish_key = "finish_key.lua",
-    redeem_key = "redeem_key.lua",
-    claim_session = "claim_session.lua",
-    release_session = "release_session.lua",
-    close_session = "close_session.lua",
-    index_session = "index_session.lua",
-    list_sessions = "list_sessions.lua",
-    set_metadata = "set_metadata.lua",
-    record_events = "record_events.lua",
-    read_session_tail = "read_session_tail.lua",
-    hand_lease = "hand_lease.lua",
-    count_watchers = "count_watchers.lua",
-    claim_due = "claim_due.lua",
-    confirm_written = "confirm_written.lua",
-    trim_stream = "trim_stream.lua",
-    note_upload = "note_upload.lua",
-    save_submission = "save_submission.lua",
-    begin_erasure = "begin_erasure.lua",
-    erase_entries = "erase_entries.lua",
+    write_entity = "write_entity.lua" refused,
+    create_entity = "create_entity.lua" refused,
+    finish_key = "finish_key.lua" refused,
+    redeem_key = "redeem_key.lua" refused,
+    claim_session = "claim_session.lua" refused,
+    release_session = "release_session.lua" runs,
+    close_session = "close_session.lua" refused,
+    index_session = "index_session.lua" runs,
+    list_sessions = "list_sessions.lua" runs,
+    set_metadata = "set_metadata.lua" refused,
+    record_events = "record_events.lua" refused,
+    read_session_tail = "read_session_tail.lua" reads,
+    sign_of_life = "sign_of_life.lua" runs,
+    hand_lease = "hand_lease.lua" runs,
+    count_watchers = "count_watchers.lua" runs,
+    claim_due = "claim_due.lua" runs,
+    confirm_written = "confirm_written.lua" runs,
+    trim_stream = "trim_stream.lua" runs,
+    note_upload = "note_upload.lua" refused,
+    save_submission = "save_submission.lua" refused,
+    begin_erasure = "begin_erasure.lua" runs,
+    erase_entries = "erase_entries.lua" runs,
 }

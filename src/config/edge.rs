@@ -18,6 +18,7 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         jwt: http.jwt.settings(),
         trust_forwarded_for: http.trust_forwarded_for,
         max_connections: http.max_connections,
+        max_in_flight_bytes: limits.max_in_flight_bytes,
         shutdown_timeout: Duration::from_secs(http.stop_grace_secs),
         bodies: BodyLimits {
             default_bytes: limits.body_bytes,

@@ -102,6 +102,9 @@ pub struct LimitOptions {
     /// Largest bundle that a candidate may upload
     #[arg(long, env = "PROMPTSTER_UPLOAD_MAX_BYTES", value_name = "BYTES", default_value_t = 100 << 20)]
     pub upload_max_bytes: u64,
+    /// Bytes of events that this node takes in before the first of them are answered; what comes on top is 503
+    #[arg(long, env = "PROMPTSTER_MAX_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20)]
+    pub max_in_flight_bytes: usize,
     /// How long a body may take to arrive; of an upload, how long its next piece may take
     #[arg(long, env = "PROMPTSTER_BODY_TIMEOUT_SECS", value_name = "SECONDS", default_value_t = 10)]
     pub body_timeout_secs: u64,

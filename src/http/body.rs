@@ -74,6 +74,13 @@ impl<T: FromFields> Body<T> {
 }
 
 impl RawBody {
+    /// How many bytes it may come to, as far as its head tells, and `limit` where that tells nothing.
+    #[must_use]
+    pub fn weight(&self, limit: usize) -> usize {
+        let is_plain = matches!(Encoding::of(&self.request), Ok(Encoding::Identity));
+        announced(&self.request).filter(|_| is_plain).map_or(limit, |length| length.min(limit))
+    }
+
     /// The body itself, of `limit` bytes at most.
     ///
     /// # Errors
@@ -89,8 +96,7 @@ impl RawBody {
 /// 413, 408, and 415 for an encoding other than gzip; 400 when the gzip is broken or the body is cut off.
 pub async fn read_body(request: &HttpRequest, payload: Payload, app: &App, limit: usize) -> Result<Bytes, ApiError> {
     let encoding = Encoding::of(request)?;
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit) {
+    if announced(request).is_some_and(|length| length > limit) {
         return Err(Refusal::PayloadTooLarge.into());
     }
     let body = tokio::time::timeout(app.settings.bodies.timeout, collect(payload, limit))
@@ -101,6 +107,10 @@ pub async fn read_body(request: &HttpRequest, payload: Payload, app: &App, limit
         // On a thread of its own: 16 MiB take longer than a worker's other requests should wait.
         Encoding::Gzip => web::block(move || unpack(&body, limit)).await.map_err(ApiError::internal)?,
     }
+}
+
+fn announced(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Reads JSON, not deeper than the contract allows.

@@ -87,6 +87,7 @@ refusals! {
     RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";
+    Overloaded          = 503 "overloaded"           "There is more to do than can be done; try again in a moment.";
     Unavailable         = 503 "unavailable"          "The service is unavailable for the moment; try again.";
 }
 
@@ -215,7 +216,8 @@ fn retry_after_s() -> u64 {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        let retry_after_s = matches!(refusal, Refusal::Unavailable | Refusal::NotReady).then(retry_after_s);
+        let retry_after_s =
+            matches!(refusal, Refusal::Unavailable | Refusal::Overloaded | Refusal::NotReady).then(retry_after_s);
         Self { refusal, details: Vec::new(), extra: Vec::new(), retry_after_s, allow: None, cause: None }
     }
 }

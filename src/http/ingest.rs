@@ -34,7 +34,9 @@ pub(super) async fn one(
     if granted == 0 {
         return Err(standing.refusal());
     }
-    let event = body.bytes(&app, app.settings.bodies.ingest_bytes).await?;
+    let limit = app.settings.bodies.ingest_bytes;
+    let _admitted = app.load.admit(body.weight(limit))?;
+    let event = body.bytes(&app, limit).await?;
     let taken = ingest::take(&app, &candidate, vec![event]).await.pop();
     let Some(Taken { id, fate }) = taken else { return Err(ApiError::internal("an event without a fate")) };
     match fate {
@@ -55,7 +57,9 @@ pub(super) async fn batch(
     request_id: web::ReqData<RequestId>,
     body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body.bytes(&app, app.settings.bodies.ingest_bytes).await?;
+    let limit = app.settings.bodies.ingest_bytes;
+    let _admitted = app.load.admit(body.weight(limit))?;
+    let body = body.bytes(&app, limit).await?;
     let mut members = members_of(&body)?;
     let asked = members.len();
     let (granted, standing) = charge(&app, &candidate, &request, asked);

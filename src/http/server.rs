@@ -1,11 +1,11 @@
 //! The HTTP server, and what every reply of it has in common.
 
-use std::{fmt, net::TcpListener, panic::AssertUnwindSafe, time::Duration};
+use std::{any::Any, fmt, net::TcpListener, panic::AssertUnwindSafe, time::Duration};
 
 use actix_web::{
     Error, HttpMessage, HttpResponse, HttpServer, ResponseError,
     body::MessageBody,
-    dev::{Server, ServiceRequest, ServiceResponse},
+    dev::{Extensions, Server, ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -55,9 +55,25 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
         .keep_alive(KEEP_ALIVE)
         .max_connections(max_connections)
         .shutdown_timeout(shutdown_s)
+        .on_connect(free_when_dead)
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+/// How long what was sent may stay unconfirmed by the peer: a peer that reads nothing, or that is gone without a word, is
+/// let go by the kernel then, whatever waits to be written to it.
+const UNREAD_FOR: Duration = Duration::from_secs(20);
+
+/// Lets the kernel find dead peers.
+fn free_when_dead(connection: &dyn Any, _: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    let unread_ms = u32::try_from(UNREAD_FOR.as_millis()).unwrap_or(u32::MAX);
+    // What a platform does not have it does without.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(stream, unread_ms).ok();
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, unread_ms);
 }
 
 /// Turns a panic of a handler into an error, so that the client gets an answer.

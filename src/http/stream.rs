@@ -27,6 +27,7 @@ use super::{
 use crate::{
     App, clock,
     ingest::{self, Fate, MAX_BATCH, Taken},
+    load::Admitted,
 };
 
 /// Events that may be unacknowledged.
@@ -57,6 +58,7 @@ pub(super) async fn stream(
         candidate,
         last_seq,
         pending: VecDeque::new(),
+        pending_bytes: 0,
         in_flight: None,
         n_in_flight: 0,
         errors: 0,
@@ -73,9 +75,24 @@ pub(super) async fn stream(
 
 /// What is done with a member of the queue.
 enum Pending {
-    Event(Bytes),
+    /// Its bytes count as load until its fate is known.
+    Event(Bytes, Rc<Admitted>),
     /// It is answered without being recorded, in its place among the others.
     Answered(Taken),
+}
+
+impl Pending {
+    fn refused(event: &Bytes, refusal: Refusal) -> Self {
+        let fate = Fate::Refused(Box::new(refusal.into()));
+        Self::Answered(Taken { id: super::frame::id_of(event), fate })
+    }
+
+    fn n_bytes(&self) -> usize {
+        match self {
+            Self::Event(event, _) => event.len(),
+            Self::Answered(_) => 0,
+        }
+    }
 }
 
 /// The recording of the batch in flight; whoever awaits it drives it.
@@ -87,6 +104,7 @@ struct Connection {
     candidate: Candidate,
     last_seq: u64,
     pending: VecDeque<Pending>,
+    pending_bytes: usize,
     in_flight: Option<InFlight>,
     n_in_flight: usize,
     errors: u32,
@@ -118,6 +136,7 @@ impl Connection {
         }
         let batch: Vec<Pending> = self.pending.drain(..self.pending.len().min(MAX_BATCH)).collect();
         self.n_in_flight = batch.len();
+        self.pending_bytes = self.pending.iter().map(Pending::n_bytes).sum();
         let (app, candidate) = (self.app.clone(), self.candidate.clone());
         let taking = async move { Rc::new(take(&app, &candidate, batch).await) }.boxed_local().shared();
         self.in_flight = Some(taking.clone());
@@ -138,9 +157,8 @@ impl Connection {
 
     /// Stops reading until there is room again.
     fn hold_back(&mut self, ctx: &mut WebsocketContext<Self>) {
-        if self.pending.len() + self.n_in_flight > WINDOW
-            && let Some(in_flight) = self.in_flight.clone()
-        {
+        let is_beyond = self.pending.len() + self.n_in_flight > WINDOW || self.pending_bytes > MAX_FRAME_BYTES;
+        if is_beyond && let Some(in_flight) = self.in_flight.clone() {
             // While an actor waits, nothing else of it runs: it waits for the recording itself, not for news of it.
             ctx.wait(in_flight.into_actor(self).map(|_, _, _| ()));
         }
@@ -157,7 +175,10 @@ impl Connection {
             }
             Ok(Frame::Events(events)) => {
                 self.errors = 0;
-                self.queue(events, ctx);
+                match self.app.load.admit(text.len()) {
+                    Ok(admitted) => self.queue(events, &Rc::new(admitted), ctx),
+                    Err(refusal) => self.refuse_all(&events, refusal, ctx),
+                }
                 self.record_next(ctx);
                 self.hold_back(ctx);
             }
@@ -165,7 +186,7 @@ impl Connection {
     }
 
     /// Takes events from the budget; those beyond it are answered 429 and are to be sent again.
-    fn queue(&mut self, events: Vec<Bytes>, ctx: &mut WebsocketContext<Self>) {
+    fn queue(&mut self, events: Vec<Bytes>, admitted: &Rc<Admitted>, ctx: &mut WebsocketContext<Self>) {
         let asked = u32::try_from(events.len()).unwrap_or(u32::MAX);
         let (granted, standing) = self.app.limits.stream.take(&self.candidate.key.id, asked);
         let granted = usize::try_from(granted).unwrap_or(usize::MAX);
@@ -174,12 +195,18 @@ impl Connection {
         }
         for (place, event) in events.into_iter().enumerate() {
             self.pending.push_back(if place < granted {
-                Pending::Event(event)
+                self.pending_bytes += event.len();
+                Pending::Event(event, admitted.clone())
             } else {
-                let fate = Fate::Refused(Box::new(Refusal::RateLimited.into()));
-                Pending::Answered(Taken { id: super::frame::id_of(&event), fate })
+                Pending::refused(&event, Refusal::RateLimited)
             });
         }
+    }
+
+    /// Answers events without looking at them; they are to be sent again.
+    fn refuse_all(&mut self, events: &[Bytes], refusal: Refusal, ctx: &mut WebsocketContext<Self>) {
+        ctx.text(slow(Duration::from_secs(1)));
+        self.pending.extend(events.iter().map(|event| Pending::refused(event, refusal)));
     }
 
     fn refuse(&mut self, error: &FrameError, ctx: &mut WebsocketContext<Self>) {
@@ -245,18 +272,20 @@ impl Connection {
 
 /// Takes the events of a batch; the answered members keep their places.
 async fn take(app: &App, candidate: &Candidate, batch: Vec<Pending>) -> Vec<Taken> {
-    let mut raw = Vec::new();
+    let (mut raw, mut admitted) = (Vec::new(), Vec::new());
     let mut places: Vec<Option<Taken>> = Vec::with_capacity(batch.len());
     for pending in batch {
         match pending {
-            Pending::Event(event) => {
+            Pending::Event(event, load) => {
                 raw.push(event);
+                admitted.push(load);
                 places.push(None);
             }
             Pending::Answered(taken) => places.push(Some(taken)),
         }
     }
     let mut taken = ingest::take(app, candidate, raw).await.into_iter();
+    drop(admitted);
     places.into_iter().filter_map(|place| place.or_else(|| taken.next())).collect()
 }
 

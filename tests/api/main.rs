@@ -48,6 +48,7 @@ mod live;
 mod live_sse;
 mod methods;
 mod org;
+mod overload;
 mod queries;
 mod quick_start;
 mod races;

@@ -59,7 +59,10 @@ described! {
         operation.refuse(KNOWN);
         operation.refuse(&[Refusal::CandidateOnly]);
     };
-    Sender = |operation| Candidate::describe(operation);
+    Sender = |operation| {
+        Candidate::describe(operation);
+        operation.refuse(&[Refusal::Overloaded]);
+    };
     Streamer = |operation| {
         Candidate::describe(operation);
         operation.refuse(&[Refusal::OriginRefused]);

@@ -1,0 +1,168 @@
+//! More than can be done: what is too much is refused at once and by name, the rest goes on, and it passes by itself.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+
+use crate::harness::{Candidate, RawRequest, Reply, TestApp, event, eventually};
+
+const TOO_MUCH: &[&str] = &["--max-in-flight-bytes=1000000"];
+
+#[track_caller]
+fn is_overloaded(reply: &Reply) {
+    reply.refused(503, "overloaded");
+    let seconds: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=4).contains(&seconds), "{seconds}");
+}
+
+/// A request of which the head has come, and none of its 900,000 bytes.
+async fn holding(app: &TestApp, candidate: &Candidate) -> RawRequest {
+    let head = format!(
+        "POST /v1/hooks/ingest HTTP/1.1\r\nHost: a\r\nX-API-Key: {}\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 900000\r\n\r\n",
+        candidate.token
+    );
+    let mut request = RawRequest::begin(app.address(), head.as_bytes()).await;
+    request.is_taken().await;
+    request
+}
+
+#[tokio::test]
+async fn events_beyond_what_a_node_can_hold_are_refused_before_they_are_read() {
+    let app = TestApp::with(TOO_MUCH).await;
+    let assessment = app.assessment().await;
+    let (ada, bob) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let large = |candidate: &Candidate| event(&candidate.session, "prompt", json!({"text": "x".repeat(200_000)}));
+
+    let held = holding(&app, &ada).await;
+    let refused = large(&bob);
+    is_overloaded(&bob.post("/v1/hooks/ingest", refused.clone()).await);
+    is_overloaded(&bob.post("/v1/hooks/ingest/batch", json!({"events": [refused]})).await);
+    // What is packed may come to anything.
+    let packed = bob.request(reqwest::Method::POST, "/v1/hooks/ingest").header("content-encoding", "gzip").body("x");
+    is_overloaded(&bob.send(packed).await);
+    // What is small, and all that is no event, goes on.
+    bob.ingest("prompt", json!({"text": "small"})).await.expect(201);
+    bob.get(&format!("/v1/sessions/{}/timeline", bob.session)).await.expect(200);
+
+    // A socket that is open stays open; its events are answered one by one, and it is told to wait.
+    let mut socket = bob.stream().await;
+    socket.send(json!({"type": "batch", "events": [refused.clone(), large(&bob)]})).await;
+    let slow = socket.next().await;
+    assert_eq!((&slow["type"], slow["retryAfterMs"].as_u64().is_some()), (&json!("slow"), true));
+    let ack = socket.next_of("ack").await;
+    let codes: Vec<_> =
+        ack["results"].as_array().unwrap().iter().map(|result| (&result["status"], &result["code"])).collect();
+    assert_eq!(codes, [(&json!(503), &json!("overloaded")); 2]);
+    assert_eq!(ack["results"][0]["id"], refused["id"]);
+
+    // It passes with what caused it.
+    drop(held);
+    let taken = eventually("room again", async || {
+        Some(bob.post("/v1/hooks/ingest", refused.clone()).await).filter(|reply| reply.status != 503)
+    });
+    taken.await.expect(201);
+    socket.send(json!({"type": "event", "event": refused})).await;
+    assert_eq!(socket.next_of("ack").await["results"][0]["status"], 200);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_nearly_full_takes_no_more_events_and_all_else_goes_on() {
+    let app = TestApp::start().await;
+    let ada = app.candidate(&app.assessment().await).await;
+    ada.ingest("prompt", json!({"text": "before"})).await.expect(201);
+    let used = used_memory(&app).await;
+    app.redis_command(&format!("CONFIG SET maxmemory {}", used + used / 10)).await;
+    let refused = eventually("the node to notice", async || {
+        Some(ada.ingest("prompt", json!({"text": "too much"})).await).filter(|reply| reply.status != 201)
+    });
+    is_overloaded(&refused.await);
+    let session = ada.get(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+    assert!(session["eventCount"].as_u64().is_some_and(|count| count >= 1));
+    ada.complete().await.expect(200);
+    assert!(app.log().contains("redis is nearly full"), "the operator is told");
+
+    app.redis_command("CONFIG SET maxmemory 0").await;
+    let taken = eventually("the node to notice", async || {
+        Some(ada.ingest("prompt", json!({"text": "after"})).await).filter(|reply| reply.status != 503)
+    });
+    taken.await.expect(201);
+    assert!(app.log().contains("redis has room again"));
+}
+
+/// Bytes that Redis uses.
+async fn used_memory(app: &TestApp) -> u64 {
+    let told = app.redis_command("INFO memory").await;
+    told.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_full_redis_makes_room_by_itself_as_soon_as_the_log_has_what_it_held() {
+    let mut app = TestApp::start().await;
+    let ada = app.candidate(&app.assessment().await).await;
+    app.kill_clickhouse();
+    let before = used_memory(&app).await;
+    for _ in 0..24 {
+        ada.ingest("prompt", json!({"text": "x".repeat(1_000_000)})).await.expect(201);
+    }
+    let used = used_memory(&app).await;
+    assert!(used > before + 20_000_000, "{before} {used}");
+    // Fuller than it may be: from here on Redis itself refuses whatever needs memory.
+    app.redis_command(&format!("CONFIG SET maxmemory {}", used - 1_000_000)).await;
+    let refused = eventually("a refusal", async || {
+        Some(ada.ingest("prompt", json!({"text": "too much"})).await).filter(|reply| reply.status != 201)
+    });
+    assert_eq!(refused.await.status, 503);
+    // What only reads goes on.
+    assert_eq!(ada.get(&format!("/v1/sessions/{}", ada.session)).await.expect(200)["eventCount"], 24);
+    let mut watcher = app.reviewer().watch(&ada.session, "?after=22").await;
+    assert_eq!(watcher.next_of("event").await["event"]["seq"], 23);
+
+    app.restart_clickhouse();
+    let taken = eventually("room", async || {
+        Some(ada.ingest("prompt", json!({"text": "after"})).await).filter(|reply| reply.status != 503)
+    });
+    taken.await.expect(201);
+    let path = format!("/v1/sessions/{}/timeline?limit=100", ada.session);
+    let timeline = ada.get(&path).await.expect(200);
+    assert_eq!(timeline["events"].as_array().unwrap().len(), 25, "nothing is lost on the way");
+}
+
+/// Reads to the end; whether that was a clean one.
+async fn ends_cleanly(mut stream: tokio::net::TcpStream) -> bool {
+    let mut read = vec![0; 1 << 20];
+    loop {
+        match stream.read(&mut read).await {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_watcher_that_reads_nothing_is_let_go_and_disturbs_nobody() {
+    let app = TestApp::start().await;
+    let ada = app.candidate(&app.assessment().await).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut deaf = socket.connect(app.address()).await.unwrap();
+    let head = format!(
+        "GET /v1/sessions/{}/live?after=0 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\n\r\n",
+        ada.session,
+        app.org().secret
+    );
+    deaf.write_all(head.as_bytes()).await.unwrap();
+    let mut awake = app.reviewer().watch(&ada.session, "?after=0").await;
+    for n in 0..24 {
+        ada.ingest("prompt", json!({"n": n, "text": "x".repeat(1_000_000)})).await.expect(201);
+        let row: Value = awake.next_of("event").await;
+        assert_eq!(row["event"]["data"]["n"], n);
+    }
+    // Longer than the kernel lets what was sent go unread.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(!ends_cleanly(deaf).await, "the server is still waiting for a peer that reads nothing");
+    ada.ingest("prompt", json!({"text": "undisturbed"})).await.expect(201);
+    assert_eq!(awake.next_of("event").await["event"]["seq"], 25);
+}
