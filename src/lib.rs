@@ -20,6 +20,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod signed;
 pub mod uploads;
+pub mod whole;
 
 pub use app::App;
 pub use settings::Settings;

@@ -40,7 +40,7 @@ mod wall_reader;
 mod walls;
 mod watch;
 
-pub use closing::{SettleError, settle_record};
+pub use closing::{ResultsError, SettleError, settle_record, settle_results};
 pub use committer::CommitError;
 pub use feed::Feed;
 pub use feeds::Feeds;

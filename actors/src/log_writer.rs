@@ -9,14 +9,17 @@ use std::{
 };
 
 use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
-use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent, ResultContext};
-use domain::{Session, SessionRef, StoredEvent};
+use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent};
+use domain::{SessionRef, StoredEvent};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redis_scripts::{Content, Entry, Redis, UnsettledSession, keys::Partition};
+use redis_scripts::{Content, Entry, Redis, belongs_to_session, keys::Partition};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{clock, closing::settle_record};
+use crate::{
+    clock,
+    closing::{ResultsError, settle_record, settle_results},
+};
 
 /// How long a node that gives no sign of life keeps its leases. A batch that takes longer may be written by two nodes,
 /// which changes nothing; only one of them can confirm it.
@@ -42,15 +45,6 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 
 /// The longest wait after a failure.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-
-/// Why a batch could not be brought into ClickHouse. It is tried again.
-#[derive(Debug, thiserror::Error)]
-enum WriteError {
-    #[error(transparent)]
-    Redis(#[from] redis_scripts::Error),
-    #[error(transparent)]
-    Log(#[from] clickhouse_schema::Error),
-}
 
 /// See the module.
 pub(crate) struct LogWriter(Arc<Writer>);
@@ -99,6 +93,8 @@ impl Writer {
                 Ok(true) => Duration::from_millis(1),
                 Ok(false) => self.every,
                 Err(error) => {
+                    // A Redis that came back empty has no groups.
+                    duties.prepared = false;
                     backoff = (backoff * 2).clamp(Duration::from_millis(200), MAX_BACKOFF);
                     metrics::counter!("promptster_log_write_failures_total").increment(1);
                     tracing::warn!(%error, backoff_ms = backoff.as_millis(), "log not written; the batch is repeated");
@@ -114,7 +110,7 @@ impl Writer {
     }
 
     /// Writes what there is, a batch for each group of partitions; answers whether there was anything.
-    async fn round(&self, duties: &mut Duties) -> Result<bool, WriteError> {
+    async fn round(&self, duties: &mut Duties) -> Result<bool, ResultsError> {
         if !duties.prepared {
             self.redis.prepare_log().await?;
             duties.prepared = true;
@@ -142,7 +138,7 @@ impl Writer {
     }
 
     /// Gives a sign of life when one is due, and learns which partitions are this node's.
-    async fn sign(&self, duties: &mut Duties) -> Result<(), WriteError> {
+    async fn sign(&self, duties: &mut Duties) -> Result<(), ResultsError> {
         if duties.signed_at.is_none_or(|at| at.elapsed() >= SIGN_EVERY) {
             duties.held = self.redis.lease_partitions(self.id, ALIVE).await?;
             duties.signed_at = Some(Instant::now());
@@ -150,7 +146,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn write(&self, batch: &[Entry]) -> Result<(), WriteError> {
+    async fn write(&self, batch: &[Entry]) -> Result<(), ResultsError> {
         let (mut events, mut entities, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
         let mut flushed: BTreeMap<Partition, BTreeMap<SessionRef, u64>> = BTreeMap::new();
         let mut ids: BTreeMap<Partition, Vec<String>> = BTreeMap::new();
@@ -171,7 +167,7 @@ impl Writer {
                     }
                 }
                 Content::Entity(change) => {
-                    if let ("session" | "submission", Ok(session)) = (change.kind.as_str(), change.id.parse()) {
+                    if let (true, Ok(session)) = (belongs_to_session(&change.kind), change.id.parse()) {
                         touched.insert(SessionRef::new(change.org, session));
                     }
                     entities.push(EntityRow {
@@ -195,10 +191,11 @@ impl Writer {
             entities.retain(|entity| !is_of(entity, &erased));
             touched.retain(|session| !erased.contains(session));
         }
-        self.write_events(&events).await?;
+        // Whoever reads the log finds no event before the record of its session.
         if !entities.is_empty() {
             self.log.append_entities(&entities).await?;
         }
+        self.write_events(&events).await?;
         let written = |session: &SessionRef| flushed.values().find_map(|upto| upto.get(session)).copied().unwrap_or(0);
         stream::iter(&touched)
             .map(Ok)
@@ -215,7 +212,7 @@ impl Writer {
     }
 
     /// Writes events; what ClickHouse refuses by itself goes to the dead letters, visibly, and holds nobody up.
-    async fn write_events(&self, events: &[LoggedEvent]) -> Result<(), WriteError> {
+    async fn write_events(&self, events: &[LoggedEvent]) -> Result<(), ResultsError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -244,7 +241,7 @@ impl Writer {
 
     /// Brings what follows a session up to date: index and key, and the results if it has ended. This batch brought it
     /// up to the seq `written`.
-    async fn settle(&self, name: &SessionRef, written: u64) -> Result<(), WriteError> {
+    async fn settle(&self, name: &SessionRef, written: u64) -> Result<(), ResultsError> {
         let Some(session) = settle_record(&self.redis, name).await? else { return Ok(()) };
         if session.record.ended_at.is_none() {
             return Ok(());
@@ -255,17 +252,7 @@ impl Writer {
         if newest > written.max(confirmed) {
             return Ok(());
         }
-        self.log.derive_results(name, &result_context(&session)).await?;
-        if let Some(assessment) = session.record.assessment {
-            let settled = UnsettledSession { assessment, session: name.session.clone() };
-            self.redis.settle_session(name.org, &settled).await?;
-        }
-        self.redis.forget_seen_later(name).await?;
-        if !self.redis.erased_among([name]).await?.is_empty() {
-            // Erased since it was read: whichever of the two comes last takes the results away.
-            self.log.erase_session(name).await?;
-        }
-        Ok(())
+        settle_results(&self.redis, &self.log, &session).await
     }
 }
 
@@ -274,20 +261,6 @@ fn session_of(stored: &StoredEvent) -> SessionRef {
 }
 
 fn is_of(entity: &EntityRow, sessions: &HashSet<SessionRef>) -> bool {
-    let is_kind = matches!(entity.kind.as_str(), "session" | "submission");
-    is_kind && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
-}
-
-fn result_context(session: &Session) -> ResultContext {
-    let record = &session.record;
-    let now = clock::now();
-    ResultContext {
-        assessment: record.assessment,
-        candidate_key: record.candidate_key,
-        created_at: record.created_at,
-        ended_at: record.ended_at,
-        // Derived later means derived from more; a tie cannot matter, since one writer at a time derives a session.
-        version: u64::try_from(now.millis()).unwrap_or(0),
-        derived_at: now,
-    }
+    let of_session = belongs_to_session(&entity.kind);
+    of_session && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
 }

@@ -4,7 +4,10 @@
 //! lease. New entries are read only when none is pending, so the pending list *is* the frozen batch: after a crash
 //! the next holder reads the very same entries in the same order.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use domain::{OrgId, SessionRef};
 use futures_util::future::try_join_all;
@@ -138,6 +141,25 @@ impl Redis {
             }
         }
         Ok(held)
+    }
+
+    /// Whether a log writer lives on this Redis: one that holds a partition and gave a sign of life lately.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn has_living_writer(&self) -> Result<bool, Error> {
+        let mut connection = self.connection().await?;
+        let mut holders = HashSet::new();
+        for partition in Partition::all() {
+            let holder: Option<String> = connection.get(partition.writer_lease()).await?;
+            holders.extend(holder.and_then(|holder| holder.parse::<Uuid>().ok()));
+        }
+        for holder in holders {
+            if connection.exists(Partition::writer_alive(holder)).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Gives the leases back, so that another node need not wait for the sign of life to run out.

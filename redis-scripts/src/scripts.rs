@@ -39,7 +39,10 @@ scripts! {
     confirm_written = "confirm_written.lua",
     trim_stream = "trim_stream.lua",
     note_upload = "note_upload.lua",
+    note_token = "note_token.lua",
     save_submission = "save_submission.lua",
     begin_erasure = "begin_erasure.lua",
     erase_entries = "erase_entries.lua",
+    restore_entity = "restore_entity.lua",
+    restore_sums = "restore_sums.lua",
 }

@@ -333,8 +333,10 @@ async fn a_token_opens_what_its_key_opens_and_a_ticket_opens_once() {
     let key = redeemed(world.redeem(&world.key().await, *NOW).await);
     let until =
         Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap() + HOUR_MS);
-    let tokens =
-        [world.redis.issue_token(&key, until).await.unwrap(), world.redis.issue_token(&key, until).await.unwrap()];
+    let tokens = [
+        world.redis.issue_token(&key, until, *NOW).await.unwrap(),
+        world.redis.issue_token(&key, until, *NOW).await.unwrap(),
+    ];
     assert_ne!(tokens[0], tokens[1]);
     for token in &tokens {
         let owner = world.redis.owner_of(Purpose::Token, &SecretDigest::of(token)).await.unwrap().unwrap();

@@ -26,6 +26,7 @@ struct Committer {
 impl Committer {
     async fn new(redis: &Redis) -> Self {
         let connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
+        redis.mark_new().await.unwrap();
         Self { redis: redis.clone(), connection, id: Uuid::new_v4(), nonce: 0 }
     }
 
@@ -256,6 +257,7 @@ async fn what_is_due_is_claimed_by_one_until_it_is_done_or_the_claim_is_over() {
     let server = test_support::Redis::start();
     let redis = redis(&server);
     let at = Timestamp::from_millis;
+    redis.mark_new().await.unwrap();
     let (due, later) = (Due::Deadline(session("a")), Due::Deadline(session("b")));
     redis.schedule(&due, at(NOW)).await.unwrap();
     redis.schedule(&later, at(NOW + 5_000)).await.unwrap();
