@@ -15,6 +15,7 @@ pub mod http;
 pub mod ingest;
 pub mod migrate;
 pub mod org;
+pub mod rebuild;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;

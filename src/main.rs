@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, OrgCommand};
-use promptster_server::{dev, migrate, org, serve};
+use promptster_server::{dev, migrate, org, rebuild, serve};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -34,6 +34,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate(options) => {
             options.log.start()?;
             migrate::run(&options).await
+        }
+        Command::RebuildRedis(options) => {
+            options.log.start()?;
+            rebuild::run(&options).await
         }
         Command::Version => {
             println!("promptster-server {}", env!("CARGO_PKG_VERSION"));

@@ -37,6 +37,7 @@ mod live;
 mod live_sse;
 mod org;
 mod quick_start;
+mod rebuild;
 mod redeem;
 mod replies;
 mod secrets;
