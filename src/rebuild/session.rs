@@ -23,17 +23,21 @@ impl Restorer<'_> {
     }
 
     async fn sums(&self, name: &SessionRef, held: u64, closed_at: Option<Timestamp>) -> anyhow::Result<()> {
-        if self.log.read_after(name, held, 1).await?.is_empty() {
+        // Where Redis holds something, it is asked first whether it lacks anything.
+        if held > 0 && self.log.read_after(name, held, 1).await?.is_empty() {
             return Ok(());
         }
         let mut sums = self.redis.begin_sums(name, closed_at, clock::now());
         loop {
             let page = self.log.read_after(name, sums.last_seq(), EVENTS_AT_ONCE).await?;
-            if page.is_empty() {
-                break;
-            }
             sums.add(&page).await?;
             self.progress.events_done(page.len());
+            if page.len() < EVENTS_AT_ONCE {
+                break;
+            }
+        }
+        if sums.last_seq() == 0 {
+            return Ok(());
         }
         if sums.finish().await? {
             self.progress.session_done();
