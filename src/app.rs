@@ -10,6 +10,7 @@ use crate::{
     settings::Settings,
     shutdown::Stopping,
     uploads::Uploads,
+    whole::Open,
 };
 
 /// What every request can reach; one for the whole process, shared as `web::Data<App>`.
@@ -20,6 +21,8 @@ pub struct App {
     pub log: EventLog,
     /// Who does the work.
     pub actors: Running,
+    /// Whether requests that need Redis are answered.
+    pub open: Open,
     /// Whether all that ends.
     pub stopping: Stopping,
     /// What the operator chose.
@@ -56,6 +59,7 @@ impl App {
             redis,
             log,
             actors,
+            open: Open::default(),
             stopping: Stopping::default(),
             settings,
             uploads,

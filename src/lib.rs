@@ -17,11 +17,13 @@ pub mod ingest;
 pub mod load;
 pub mod migrate;
 pub mod org;
+pub mod rebuild;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;
 pub mod signed;
 pub mod uploads;
+pub mod whole;
 
 pub use app::App;
 pub use settings::Settings;

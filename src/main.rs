@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, LettersCommand, OrgCommand};
-use promptster_server::{dead_letters, dev, migrate, org, serve};
+use promptster_server::{dead_letters, dev, migrate, org, rebuild, serve};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -40,6 +40,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 &command;
             options.log.start()?;
             dead_letters::run(&command).await
+        }
+        Command::RebuildRedis(options) => {
+            options.log.start()?;
+            rebuild::run(&options).await
         }
         Command::Version => {
             println!("promptster-server {}", env!("CARGO_PKG_VERSION"));

@@ -5,12 +5,12 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_web::web;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, http, shutdown};
+use crate::{App, Settings, http, shutdown, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -70,6 +70,7 @@ impl Server {
         if let Some(jwt) = &app.jwt {
             jwt.check().await?;
         }
+        whole::begin(&app).await;
         let http = http::server::server(app.clone(), listener, workers.get())?;
         Ok(Self { app, http })
     }
@@ -83,20 +84,22 @@ impl Server {
     /// Answers until `stop`, then finishes what is in flight.
     ///
     /// # Errors
-    /// When the server ends by itself.
+    /// When the server ends by itself, or Redis lost its data.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handle = self.http.handle();
         let mut http = std::pin::pin!(self.http);
-        tokio::select! {
+        let is_lost = tokio::select! {
             ended = &mut http => {
                 ended?;
                 anyhow::bail!("the server ended by itself");
             }
-            () = tidy(&self.app) => {}
-            () = self.app.load.watch(&self.app.redis) => {}
-            () = stop => {}
-        }
+            () = tidy(&self.app) => false,
+            () = self.app.load.watch(&self.app.redis) => false,
+            () = whole::lost(&self.app) => true,
+            () = stop => false,
+        };
         tokio::join!(shutdown::in_order(&self.app, &handle), http).1?;
+        ensure!(!is_lost, "{}", whole::REMEDY);
         Ok(())
     }
 }

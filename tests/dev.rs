@@ -48,7 +48,10 @@ impl Dev {
     }
 
     fn start(data: &Path) -> (Self, Value) {
-        let process = Self::command(data).spawn().unwrap();
+        Self::wait(Self::command(data).spawn().unwrap(), data)
+    }
+
+    fn wait(process: Child, data: &Path) -> (Self, Value) {
         let mut dev = Self { process, data: data.to_owned() };
         let mine = u64::from(dev.process.id());
         let file = wait_until("dev.json", || {
@@ -141,5 +144,45 @@ fn after_a_hard_death_it_starts_again_on_the_same_data() {
     assert!(!runs(clickhouse) || after["pids"]["clickhouse"] == clickhouse, "the old clickhouse still runs");
     let copies = fs::read_dir(directory.path().join("redis")).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(copies.filter(|name| name.to_string_lossy().contains("damaged")).count(), 1, "no copy was kept");
+    assert!(dev.stop());
+}
+
+/// Waits until ClickHouse knows the demo organisation and its key.
+fn wait_until_written(file: &Value) {
+    let url = file["clickhouseUrl"].as_str().unwrap().trim_start_matches("http://");
+    let (credentials, address) = url.split_once('@').unwrap();
+    let (user, password) = credentials.split_once(':').unwrap();
+    let log = clickhouse_schema::EventLog::new(&clickhouse_schema::Config {
+        url: format!("http://{}", address.split('/').next().unwrap()),
+        user: user.to_owned(),
+        password: password.to_owned(),
+        ..clickhouse_schema::Config::default()
+    });
+    let org = domain::OrgId::sample(file["orgId"].as_str().unwrap().parse().unwrap());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    wait_until("the organisation in ClickHouse", || {
+        let found = runtime.block_on(log.list_entities(org, ("", ""), 9)).ok()?;
+        let has = |kind: &str| found.iter().any(|row| row.kind == kind);
+        (has("org") && has("api_key")).then_some(())
+    });
+}
+
+#[test]
+fn when_redis_has_lost_its_files_it_says_so_and_restores_them_when_told_to() {
+    let directory = TempDir::new().unwrap();
+    let (dev, before) = Dev::start(directory.path());
+    wait_until_written(&before);
+    assert!(dev.stop());
+    fs::remove_dir_all(directory.path().join("redis")).unwrap();
+
+    let refused = Dev::command(directory.path()).stderr(Stdio::piped()).output().unwrap();
+    let refusal = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && refusal.contains("dev --rebuild-redis"), "{refusal}");
+
+    let mut command = Dev::command(directory.path());
+    let (dev, after) = Dev::wait(command.arg("--rebuild-redis").spawn().unwrap(), directory.path());
+    assert_eq!(after["apiKey"], before["apiKey"], "another key was made");
+    assert_eq!(after["orgId"], before["orgId"]);
+    assert_eq!(status_of(after["url"].as_str().unwrap(), "/v1/ready"), Some(200));
     assert!(dev.stop());
 }

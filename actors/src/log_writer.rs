@@ -12,7 +12,7 @@ use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
 use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent};
 use domain::{OrgId, SessionRef, StoredEvent};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redis_scripts::{Content, Entry, Redis, Unreadable, keys::Partition};
+use redis_scripts::{Content, Entry, Redis, Unreadable, belongs_to_session, keys::Partition};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -99,6 +99,8 @@ impl Writer {
                 Ok(true) => Duration::from_millis(1),
                 Ok(false) => self.every,
                 Err(error) => {
+                    // A Redis that came back empty has no groups. A full one would not let them be made.
+                    duties.prepared &= !matches!(&error, ResultsError::Redis(error) if error.is_missing_group());
                     backoff = (backoff * 2).clamp(Duration::from_millis(200), MAX_BACKOFF);
                     metrics::counter!("promptster_log_write_failures_total").increment(1);
                     tracing::warn!(%error, backoff_ms = backoff.as_millis(), "log not written; the batch is repeated");
@@ -171,6 +173,7 @@ impl Writer {
         let mut ids: BTreeMap<Partition, Vec<String>> = BTreeMap::new();
         for entry in batch {
             ids.entry(entry.partition).or_default().push(entry.id.clone());
+            touched.extend(entry.unreadable.iter().filter_map(|part| part.session.clone()));
             unread.extend(entry.unreadable.iter().map(|part| unread_letter(entry, part)));
             match &entry.content {
                 Content::Unreadable => {}
@@ -188,7 +191,7 @@ impl Writer {
                     }
                 }
                 Content::Entity(change) => {
-                    if let ("session" | "submission", Ok(session)) = (change.kind.as_str(), change.id.parse()) {
+                    if let (true, Ok(session)) = (belongs_to_session(&change.kind), change.id.parse()) {
                         touched.insert(SessionRef::new(change.org, session));
                     }
                     entities.push(EntityRow {
@@ -214,10 +217,11 @@ impl Writer {
             touched.retain(|session| !erased.contains(session));
         }
         self.write_letters(unread).await?;
-        self.write_events(&events).await?;
+        // Whoever reads the log finds no event before the record of its session.
         if !entities.is_empty() {
             self.log.append_entities(&entities).await?;
         }
+        self.write_events(&events).await?;
         let written = |session: &SessionRef| flushed.values().find_map(|upto| upto.get(session)).copied().unwrap_or(0);
         stream::iter(&touched)
             .map(Ok)
@@ -297,6 +301,6 @@ fn session_of(stored: &StoredEvent) -> SessionRef {
 }
 
 fn is_of(entity: &EntityRow, sessions: &HashSet<SessionRef>) -> bool {
-    let is_kind = matches!(entity.kind.as_str(), "session" | "submission");
-    is_kind && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
+    let of_session = belongs_to_session(&entity.kind);
+    of_session && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
 }

@@ -45,6 +45,7 @@ async fn ended(redis: &Redis, name: &SessionRef) -> Session {
 async fn a_session_past_its_deadline_is_closed_once_and_says_why() {
     let server = test_support::Redis::start();
     let redis = Redis::new(&Config::new(server.url())).unwrap();
+    redis.mark_new().await.unwrap();
     let nodes = nodes(&redis);
     let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let deadline = now().plus_millis(300);
@@ -71,6 +72,7 @@ async fn a_session_past_its_deadline_is_closed_once_and_says_why() {
 async fn an_expired_key_takes_its_running_session_with_it() {
     let server = test_support::Redis::start();
     let redis = Redis::new(&Config::new(server.url())).unwrap();
+    redis.mark_new().await.unwrap();
     let (org, assessment) = (OrgId::sample(Uuid::new_v4()), Uuid::new_v4());
     let new = NewCandidateKey { email: None, name: None, org_name: None };
     let expires_at = now().plus_millis(1_500);

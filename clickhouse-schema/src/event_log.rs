@@ -63,7 +63,12 @@ impl EventLog {
 
 /// All rows of the answer, in time.
 pub(crate) async fn all<T: RowOwned + RowRead>(query: Query) -> Result<Vec<T>, Error> {
-    Ok(Box::pin(timeout(QUERY_TIMEOUT, query.fetch_all())).await.map_err(|_| Error::timeout("a query"))??)
+    all_within(query, QUERY_TIMEOUT).await
+}
+
+/// All rows of the answer, within the limit.
+pub(crate) async fn all_within<T: RowOwned + RowRead>(query: Query, limit: Duration) -> Result<Vec<T>, Error> {
+    Ok(Box::pin(timeout(limit, query.fetch_all())).await.map_err(|_| Error::timeout("a query"))??)
 }
 
 /// The one row of the answer, if there is one, in time.

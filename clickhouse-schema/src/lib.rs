@@ -1,7 +1,8 @@
 //! Everything that is ClickHouse: the migrations, one `.sql` file per query, the row types, append and read.
 //!
 //! Invariants, stated as absences:
-//! - No query without the organisation first in its `WHERE`, and no value in the text of a query: values are parameters.
+//! - No query without the organisation first in its `WHERE`, but for the one that lists organisations, and no value in
+//!   the text of a query: values are parameters.
 //! - Nothing reads the table `events`; the view `events_once` collapses repeats.
 //! - Nothing is added up from inserts: what is derived is derived from the log as a whole.
 //! - No row is dropped silently: what cannot be written is an error or a dead letter, what cannot be read is an error.
@@ -10,6 +11,7 @@ mod append;
 mod batches;
 mod cohort;
 mod config;
+mod entities;
 mod erase;
 mod error;
 mod event_log;
@@ -25,6 +27,7 @@ mod totals;
 
 pub use cohort::{CohortStats, Subject};
 pub use config::Config;
+pub use entities::LoggedSession;
 pub use error::Error;
 pub use event_log::EventLog;
 pub use history::{Position, TimelinePage};

@@ -13,7 +13,12 @@ end
 local function commit_entity(stream, key, kind, org, id, state, set, unset)
   for _, field in ipairs(unset or {}) do state[field] = nil end
   for field, value in pairs(set) do state[field] = value end
-  state.v = string.format('%d', (tonumber(state.v) or 0) + 1)
+  local version = tonumber(state.v) or 0
+  if version == 0 and kind == 'session' then
+    -- One that is made anew under the id of one that is gone has a later version than that ever had.
+    version = redis.call('TIME')[1] * 1000
+  end
+  state.v = string.format('%d', version + 1)
   local flat = {}
   for field, value in pairs(state) do
     flat[#flat + 1] = field

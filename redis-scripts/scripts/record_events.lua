@@ -1,6 +1,6 @@
 -- record_events: one commit of one partition: the events of one or more sessions, each all or nothing.
 --
--- KEYS 1 stream, 2 last commit of this committer, then eight for each session:
+-- KEYS 1 stream, 2 last commit of this committer, 3 mark of wholeness, then eight for each session:
 --      record (hash), sums (hash), seen (set), files (set), tail (zset), tombstone, window counts of this quarter of an
 --      hour and of the one before (hashes)
 -- ARGV 1 nonce of the call, 2 server time ms, 3 grace for late events ms, 4 wake channel, then three for each session:
@@ -16,8 +16,12 @@
 --       {1, "01…"} a 1 for each event that is recorded already: nothing of this session was applied,
 --       {2, "deleted" | "ended" | "mismatch"} nothing of this session was applied
 -- A call with the nonce of the committer's last call changes nothing and answers what that one answered.
-assert(#KEYS >= 10 and (#KEYS - 2) % 8 == 0, 'record_events: keys')
-assert(#ARGV - 4 == 3 * (#KEYS - 2) / 8, 'record_events: arguments')
+-- An error, and nothing written, while the partition is not whole: seq and seen ids would begin anew.
+assert(#KEYS >= 11 and (#KEYS - 3) % 8 == 0, 'record_events: keys')
+assert(#ARGV - 4 == 3 * (#KEYS - 3) / 8, 'record_events: arguments')
+if redis.call('GET', KEYS[3]) ~= 'whole' then
+  return redis.error_reply('NOTWHOLE what this Redis held is not there, or not all of it')
+end
 
 local nonce, now, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local last = redis.call('GET', KEYS[2])
@@ -28,8 +32,8 @@ end
 
 -- Decide before anything is written.
 local reply, entry, todo = {}, {}, {}
-for number = 1, (#KEYS - 2) / 8 do
-  local k, a = 2 + 8 * (number - 1), 4 + 3 * (number - 1)
+for number = 1, (#KEYS - 3) / 8 do
+  local k, a = 3 + 8 * (number - 1), 4 + 3 * (number - 1)
   local part = cmsgpack.unpack(ARGV[a + 3])
   local n, record = part[1], read_hash(KEYS[k + 1])
   local refusal

@@ -69,7 +69,20 @@ impl Redis {
             .await?)
     }
 
-    /// Claims what is due by `now`: nobody else gets it for the time `hold`.
+    /// Notes that something is to be done at a time, unless it stands there already.
+    pub(crate) async fn schedule_once(&self, due: &Due, at: Timestamp) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        Ok(redis::cmd("ZADD")
+            .arg(due.partition().due())
+            .arg("NX")
+            .arg(at.millis())
+            .arg(due.member())
+            .query_async(&mut connection)
+            .await?)
+    }
+
+    /// Claims what is due by `now`: nobody else gets it for the time `hold`. Nothing is due in a partition that is not
+    /// whole.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
@@ -80,7 +93,7 @@ impl Redis {
             let mut connection = (*connection).clone();
             async move {
                 let mut invocation = scripts::claim_due().prepare_invoke();
-                invocation.key(partition.due());
+                invocation.key(partition.due()).key(partition.whole());
                 invocation.arg(now.millis()).arg(now.plus_millis(hold_ms).millis()).arg(CLAIMED_AT_ONCE);
                 let members: Vec<String> = invocation.invoke_async(&mut connection).await?;
                 Ok::<_, Error>(members)

@@ -25,6 +25,13 @@ pub struct Entity<'a> {
     pub stream: String,
 }
 
+/// Whether entities of that kind belong to a session, whose id is theirs and with which they go.
+#[must_use]
+pub fn belongs_to_session(kind: &str) -> bool {
+    // `erase_entries.lua` and `delete_session_entities.sql` know them too.
+    matches!(kind, "session" | "submission" | "uploads")
+}
+
 impl Entity<'_> {
     /// Names this entity to a script: KEYS `stream, entity`, ARGV `kind, org, id`. Every script that changes an entity
     /// begins with these (see `prelude.lua`).

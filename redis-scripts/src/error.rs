@@ -15,6 +15,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a consumer group is missing: what Redis held is gone, or was never there.
+    #[must_use]
+    pub fn is_missing_group(&self) -> bool {
+        matches!(self, Self::Refused(message) if message.contains("NOGROUP"))
+    }
+
     /// Says that a stored value is not what this version writes.
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt(what.into())

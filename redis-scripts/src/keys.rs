@@ -86,6 +86,12 @@ impl Partition {
         self.key("due")
     }
 
+    /// String: `whole` when the partition holds all that was ever written to it; `rebuilding` while it is restored.
+    #[must_use]
+    pub fn whole(self) -> String {
+        self.key("whole")
+    }
+
     /// The channel on which a commit wakes those who watch its sessions.
     #[must_use]
     pub fn wake_channel(self) -> String {
@@ -159,7 +165,7 @@ impl SessionKeys {
         self.key("x")
     }
 
-    /// Hash: the bundles that were uploaded, by object.
+    /// Hash: the bundles that were uploaded, by object; an entity.
     #[must_use]
     pub fn uploads(&self) -> String {
         self.key("u")
@@ -191,6 +197,11 @@ impl SecretDigest {
             hex.push_str(&format!("{byte:02x}"));
         }
         Self(hex)
+    }
+
+    /// A digest that was stored.
+    pub(crate) fn stored(hex: &str) -> Self {
+        Self(hex.to_owned())
     }
 
     /// The digest as hex.

@@ -4,14 +4,17 @@
 //! lease. New entries are read only when none is pending, so the pending list *is* the frozen batch: after a crash
 //! the next holder reads the very same entries in the same order.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use domain::{OrgId, SessionRef, Timestamp};
 use futures_util::future::try_join_all;
 use redis::{
     AsyncCommands, RedisResult,
-    streams::{StreamId, StreamReadOptions, StreamReadReply},
+    streams::{StreamId, StreamInfoGroupsReply, StreamReadOptions, StreamReadReply},
 };
 use uuid::Uuid;
 
@@ -103,6 +106,11 @@ impl Redis {
     pub async fn prepare_log(&self) -> Result<(), Error> {
         let mut connection = self.connection().await?;
         for partition in Partition::all() {
+            // Asked first: a full Redis refuses to make even a group that is there.
+            let known: RedisResult<StreamInfoGroupsReply> = connection.xinfo_groups(partition.stream()).await;
+            if known.is_ok_and(|known| known.groups.iter().any(|group| group.name == GROUP)) {
+                continue;
+            }
             let made: RedisResult<()> = connection.xgroup_create_mkstream(partition.stream(), GROUP, "0").await;
             if let Err(error) = made
                 && error.code() != Some("BUSYGROUP")
@@ -155,6 +163,25 @@ impl Redis {
             }
         }
         Ok(held)
+    }
+
+    /// Whether a log writer lives on this Redis: one that holds a partition and gave a sign of life lately.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn has_living_writer(&self) -> Result<bool, Error> {
+        let mut connection = self.connection().await?;
+        let mut holders = HashSet::new();
+        for partition in Partition::all() {
+            let holder: Option<String> = connection.get(partition.writer_lease()).await?;
+            holders.extend(holder.and_then(|holder| holder.parse::<Uuid>().ok()));
+        }
+        for holder in holders {
+            if connection.exists(Partition::writer_alive(holder)).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Gives the leases back, so that another node need not wait for the sign of life to run out.

@@ -4,7 +4,7 @@ use domain::{OrgId, Timestamp};
 use uuid::Uuid;
 
 use crate::{
-    API_KEY_PREFIX, ApiKey, Error, Redis, Scopes,
+    API_KEY_PREFIX, ApiKey, Entity, Error, Redis, Scopes,
     indexed::org_entity,
     keys::SecretDigest,
     random_secret,
@@ -14,6 +14,13 @@ use crate::{
 
 /// How many characters of a secret are shown to tell keys apart: the prefix and eight of 64.
 const SHOWN: usize = API_KEY_PREFIX.len() + 8;
+
+/// The fields that note an organisation's external ids begin with this; the digest follows.
+pub(crate) const EXTERNAL: &str = "external:";
+
+pub(crate) fn entity(org: OrgId) -> Entity<'static> {
+    org_entity(org, "org", org.uuid())
+}
 
 /// An organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +41,7 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn create_org(&self, name: &str, now: Timestamp) -> Result<(OrgId, String), Error> {
         let org = OrgId::trusted(Uuid::now_v7());
-        let entity = org_entity(org, "org", org.uuid());
-        self.create_entity(&entity, &[("name", name.to_owned()), ("created", millis(now))], &[], now).await?;
+        self.create_entity(&entity(org), &[("name", name.to_owned()), ("created", millis(now))], &[], now).await?;
         let (_, secret) = self.new_api_key(org, "first key", Scopes::ALL, now).await?;
         Ok((org, secret))
     }
@@ -45,8 +51,14 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn name_org(&self, org: OrgId, external_id: &str) -> Result<bool, Error> {
-        let owner = Owner { org, id: org.uuid() };
-        self.claim_secret(Purpose::ExternalOrg, &SecretDigest::of(external_id), owner, None).await
+        let (owner, digest) = (Owner { org, id: org.uuid() }, SecretDigest::of(external_id));
+        // The look-up first: what the organisation notes is its own for certain.
+        if !self.claim_secret(Purpose::ExternalOrg, &digest, owner, None).await? {
+            return Ok(false);
+        }
+        let field = format!("{EXTERNAL}{}", digest.as_str());
+        let noted = self.write_entity(&entity(org), Some(true), &[(&field, "1".to_owned())], &[]).await?;
+        if noted { Ok(true) } else { Err(Error::corrupt("an organisation vanished")) }
     }
 
     /// Makes an API key, and answers it with its secret, which is not stored and cannot be shown again.
@@ -80,7 +92,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn org(&self, org: OrgId) -> Result<Option<Org>, Error> {
-        let fields = self.read_entity(&org_entity(org, "org", org.uuid()).key).await?;
+        let fields = self.read_entity(&entity(org).key).await?;
         let read = |fields| {
             Ok(Org { id: org, name: required(&fields, "name")?, created_at: required_instant(&fields, "created")? })
         };

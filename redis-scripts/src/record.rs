@@ -185,9 +185,11 @@ impl Commit<'_> {
     ///
     /// # Errors
     /// [`Error::Unavailable`]: whether it took effect is not known, and the same call may be repeated to learn it.
+    /// [`Error::Refused`]: nothing was written, e.g. because the partition is not whole.
     pub async fn run(&self, connection: &mut MultiplexedConnection) -> Result<Vec<Outcome>, Error> {
         let mut invocation = scripts::record_events().prepare_invoke();
         invocation.key(self.partition.stream()).key(self.partition.last_commit(self.committer));
+        invocation.key(self.partition.whole());
         invocation.arg(self.nonce).arg(self.now.millis()).arg(self.grace_ms).arg(self.partition.wake_channel());
         for part in self.parts {
             let keys = SessionKeys::of(&part.session);

@@ -23,6 +23,9 @@ use crate::{keys::SecretDigest, random_secret};
 /// grow its record at will.
 const MAX_PUBKEYS: usize = 256;
 
+/// How many tokens a candidate key notes. Those before the newest count too, but do not survive the loss of Redis.
+const MAX_TOKENS: usize = 32;
+
 /// What redeeming is told.
 #[derive(Debug, Clone)]
 pub struct Redeem {
@@ -208,10 +211,22 @@ impl Redis {
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
-    pub async fn issue_token(&self, key: &CandidateKey, until: Timestamp) -> Result<String, Error> {
+    pub async fn issue_token(&self, key: &CandidateKey, until: Timestamp, now: Timestamp) -> Result<String, Error> {
         let token = random_secret("pst_")?;
+        let digest = SecretDigest::of(&token);
+        // Its key knows it before anybody has it, so that it can be restored.
+        let mut invocation = scripts::note_token().prepare_invoke();
+        candidate_keys::entity(key.org, key.id).name_in(&mut invocation);
+        invocation.arg(digest.as_str()).arg(until.millis()).arg(now.millis()).arg(MAX_TOKENS);
+        let noted: i64 = {
+            let mut connection = self.connection().await?;
+            invocation.invoke_async(&mut connection).await?
+        };
+        if noted != 1 {
+            return Err(Error::corrupt("a candidate key vanished"));
+        }
         let owner = Owner { org: key.org, id: key.id };
-        self.claim_secret(Purpose::Token, &SecretDigest::of(&token), owner, Some(until)).await?;
+        self.claim_secret(Purpose::Token, &digest, owner, Some(until)).await?;
         Ok(token)
     }
 

@@ -61,7 +61,10 @@ scripts! {
     confirm_written = "confirm_written.lua" runs,
     trim_stream = "trim_stream.lua" runs,
     note_upload = "note_upload.lua" refused,
+    note_token = "note_token.lua" refused,
     save_submission = "save_submission.lua" refused,
     begin_erasure = "begin_erasure.lua" runs,
     erase_entries = "erase_entries.lua" runs,
+    restore_entity = "restore_entity.lua" refused,
+    restore_sums = "restore_sums.lua" refused,
 }

@@ -11,7 +11,7 @@ use crate::{Entity, Error, Fields, Redis, keys::SessionKeys, scripts};
 pub(crate) const PROMOTED: &str = "m:";
 
 /// How long the ids of an ended session are kept: a day, many times any grace and any client's patience.
-const SEEN_KEPT_SECS: u64 = 24 * 60 * 60;
+pub(crate) const SEEN_KEPT_SECS: u64 = 24 * 60 * 60;
 
 /// What a session is made of.
 #[derive(Debug, Clone, Default)]

@@ -14,6 +14,9 @@ use crate::{
 
 const PURPOSE: &str = "upload";
 
+/// The objects that are noted of one session. Every change writes all of them to the log, so there is a bound.
+const MAX_OBJECTS: usize = 256;
+
 /// The permission to upload one bundle, as often as one likes. It names the candidate key and not the session: when
 /// the session is erased, the key has none any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +75,20 @@ pub enum Kept {
 }
 
 fn entity(session: &SessionRef) -> Entity<'static> {
+    of_session(session, "submission", SessionKeys::submission)
+}
+
+fn uploads_entity(session: &SessionRef) -> Entity<'static> {
+    of_session(session, "uploads", SessionKeys::uploads)
+}
+
+fn of_session(session: &SessionRef, kind: &'static str, key: impl Fn(&SessionKeys) -> String) -> Entity<'static> {
     let keys = SessionKeys::of(session);
     Entity {
         org: session.org,
-        kind: "submission",
+        kind,
         id: session.session.to_string(),
-        key: keys.submission(),
+        key: key(&keys),
         stream: keys.partition().stream(),
     }
 }
@@ -115,7 +126,8 @@ impl Redis {
         stored.map(|text| parse(&text).ok_or_else(|| Error::corrupt("a permission to upload"))).transpose()
     }
 
-    /// Notes that a bundle was uploaded. Of several of one object the last counts.
+    /// Notes that a bundle was uploaded. Of several of one object the last counts; of more than 256 objects the oldest is
+    /// forgotten.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
@@ -128,9 +140,10 @@ impl Redis {
     ) -> Result<Kept, Error> {
         let keys = SessionKeys::of(session);
         let mut invocation = scripts::note_upload().prepare_invoke();
-        invocation.key(keys.uploads()).key(keys.record()).key(keys.tombstone());
+        uploads_entity(session).name_in(&mut invocation);
+        invocation.key(keys.record()).key(keys.tombstone());
         let noted = format!("{}:{}:{}", bundle.sha256, bundle.size, bundle.at.millis());
-        invocation.arg(object.to_string()).arg(noted).arg(bundle.at.millis()).arg(grace_ms);
+        invocation.arg(object.to_string()).arg(noted).arg(bundle.at.millis()).arg(grace_ms).arg(MAX_OBJECTS);
         self.keep(&invocation).await
     }
 
@@ -139,7 +152,8 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn uploads(&self, session: &SessionRef) -> Result<Vec<(Uuid, Bundle)>, Error> {
-        let fields = self.read_entity(&SessionKeys::of(session).uploads()).await?.unwrap_or_default();
+        let mut fields = self.read_entity(&uploads_entity(session).key).await?.unwrap_or_default();
+        fields.remove("v");
         let parse = |object: &str, noted: &str| {
             let mut parts = noted.split(':');
             let sha256 = parts.next()?.to_owned();
@@ -159,13 +173,10 @@ impl Redis {
         if objects.is_empty() {
             return Ok(());
         }
-        let mut forget = redis::cmd("HDEL");
-        forget.arg(SessionKeys::of(session).uploads());
-        for object in objects {
-            forget.arg(object.to_string());
-        }
-        let mut connection = self.connection().await?;
-        Ok(forget.query_async(&mut connection).await?)
+        let objects: Vec<String> = objects.iter().map(Uuid::to_string).collect();
+        let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+        self.write_entity(&uploads_entity(session), Some(true), &[], &objects).await?;
+        Ok(())
     }
 
     /// Keeps what was handed in, instead of what was handed in before.

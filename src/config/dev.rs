@@ -12,6 +12,9 @@ pub struct DevOptions {
     /// The address and the browser's side.
     #[command(flatten)]
     pub http: HttpOptions,
+    /// Restore Redis from ClickHouse before serving, after Redis' data was lost
+    #[arg(long, env = "PROMPTSTER_REBUILD_REDIS")]
+    pub rebuild_redis: bool,
     /// The two children.
     #[command(flatten)]
     pub children: ChildOptions,

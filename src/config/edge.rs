@@ -39,8 +39,14 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         close_grace: Duration::from_secs(u64::from(sessions.time_limit_grace_secs)),
         end_grace: Duration::from_secs(u64::from(sessions.late_event_grace_secs)),
         tos_url: sessions.tos_url.clone(),
-        uploads: UploadSettings { dir: http.data_dir.join("uploads"), max_bytes: limits.upload_max_bytes },
+        uploads: uploads(http, limits),
     }
+}
+
+/// How uploads are kept.
+#[must_use]
+pub fn uploads(http: &HttpOptions, limits: &LimitOptions) -> UploadSettings {
+    UploadSettings { dir: http.data_dir.join("uploads"), max_bytes: limits.upload_max_bytes }
 }
 
 fn all_at_once(per_minute: NonZeroU32) -> Rate {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
 pub use dev::{ChildOptions, DevOptions};
-pub use edge::settings;
+pub use edge::{settings, uploads};
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
 pub use jwt::JwtOptions;
 pub use letters::{LettersCommand, LettersOptions};
@@ -68,6 +68,9 @@ pub enum Command {
     /// Look at events that could not be written to the log, and write them once more
     #[command(subcommand)]
     DeadLetters(LettersCommand),
+    /// Restore Redis from ClickHouse after Redis' data was lost; stop the servers first. Harmless when nothing was lost, and
+    /// when it is interrupted and run again
+    RebuildRedis(RebuildOptions),
     /// Print the version
     Version,
 }
@@ -139,6 +142,20 @@ pub struct MigrateOptions {
     pub log: LogOptions,
 }
 
+/// How to restore Redis.
+#[derive(Debug, Clone, Args)]
+pub struct RebuildOptions {
+    /// Redis, and the ClickHouse that it is restored from.
+    #[command(flatten)]
+    pub stores: StoreOptions,
+    /// The --data-dir of the servers: the uploads of sessions whose deletion was interrupted are removed there
+    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
@@ -149,7 +166,7 @@ mod tests {
     fn every_flag_has_the_variable_of_its_name() {
         let mut command = Cli::command();
         command.build();
-        for name in ["serve", "dev", "migrate"] {
+        for name in ["serve", "dev", "migrate", "rebuild-redis"] {
             let subcommand = command.find_subcommand(name).unwrap();
             let options = subcommand.get_arguments().filter(|arg| !["help", "check"].contains(&arg.get_id().as_str()));
             for option in options {

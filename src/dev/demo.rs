@@ -8,8 +8,8 @@ use redis_scripts::{Purpose, Redis, Scopes, keys::SecretDigest};
 use super::files::{self, Credentials};
 use crate::clock;
 
-/// The organisation "Demo": that of the first start, kept in `file`. What Redis does not know any more, because its data
-/// was removed or the key revoked, is made again.
+/// The organisation "Demo": that of the first start, kept in `file`. What Redis does not know any more, because the data of
+/// both stores was removed or the key revoked, is made again.
 ///
 /// # Errors
 /// When Redis does not answer or the file cannot be used.

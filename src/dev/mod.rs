@@ -19,12 +19,15 @@ mod welcome;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use clickhouse_schema::EventLog;
+use redis_scripts::Redis;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, DevOptions};
-use crate::{serve, shutdown};
+use crate::uploads::Uploads;
+use crate::{rebuild, serve, shutdown, whole};
 use data_dir::{DataDir, remove_if_there};
 use files::{DevFile, Pids};
 use stores::Stores;
@@ -72,11 +75,15 @@ async fn start(
     stores: &Stores,
 ) -> anyhow::Result<(serve::Server, JoinHandle<()>)> {
     stores.ready().await?;
+    if options.rebuild_redis {
+        rebuild(options, stores).await?;
+    }
     let address = listener.local_addr()?;
     let settings = config::settings(&options.http, &options.sessions, &options.limits, address);
     let server =
         serve::Server::start(listener, settings, &stores.redis, &stores.clickhouse, options.http.workers, true);
     let server = server.await?;
+    ensure!(server.app().open.is(), "{}", whole::REMEDY);
     let kept = data_dir.join("demo.json");
     let demo = demo::credentials(&server.app().redis, &kept).await.context("cannot create the demo organisation")?;
 
@@ -93,6 +100,13 @@ async fn start(
     files::write(&path, &file)?;
     stores::say(&welcome::text(&file, &options.http.data_dir)?);
     Ok((server, tokio::spawn(keep_up_to_date(path, file, redis, clickhouse))))
+}
+
+/// Nobody else works on these stores: the data directory is locked.
+async fn rebuild(options: &DevOptions, stores: &Stores) -> anyhow::Result<()> {
+    let (redis, log) = (Redis::new(&stores.redis)?, EventLog::new(&stores.clickhouse));
+    let uploads = Uploads::new(&config::uploads(&options.http, &options.limits));
+    Box::pin(rebuild::restore(&redis, &log, &uploads)).await
 }
 
 fn with_credentials(clickhouse: &clickhouse_schema::Config) -> String {

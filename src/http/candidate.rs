@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web::Data};
 use domain::{SessionId, SessionRef, Timestamp};
 use redis_scripts::{
     Assessment, CandidateKey, Close, Closed, Consent, KeyEnd, KeyStatus, Purpose, Redeem, RedeemRefusal, Redeemed,
-    parse_candidate_key,
+    keys::Partition, parse_candidate_key,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use super::{
     query::{FromQuery, Params, Query},
     rule::{session_id, signing_pubkey, text},
 };
-use crate::{App, clock};
+use crate::{App, clock, whole};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -137,7 +137,7 @@ async fn redeem_reply(
     let expires_at = key.expires_at.max(now.plus_millis(limit_ms.saturating_add(24 * HOUR_MS)));
     // The token outlives the grace by an hour, so that clients that still send are told that the session has ended.
     let grace_ms = i64::try_from(app.settings.end_grace.as_millis()).unwrap_or(HOUR_MS);
-    let token = app.redis.issue_token(key, expires_at.plus_millis(grace_ms.saturating_add(HOUR_MS))).await?;
+    let token = app.redis.issue_token(key, expires_at.plus_millis(grace_ms.saturating_add(HOUR_MS)), now).await?;
     let org_name = match &key.org_name {
         Some(name) => Some(name.clone()),
         None => app.redis.org(key.org).await?.map(|org| org.name),
@@ -220,7 +220,9 @@ async fn find_key(app: &App, typed: &str, address: IpAddr) -> Result<CandidateKe
     };
     in_time(async {
         let owner = owner_of(app, Purpose::Candidate, &key, address).await?.ok_or(Refusal::KeyNotFound)?;
-        app.redis.candidate_key(owner.org, owner.id).await?.ok_or_else(|| Refusal::KeyNotFound.into())
+        let key = app.redis.candidate_key(owner.org, owner.id).await?;
+        let key = whole::believed(app, Partition::of_org(owner.org), key).await?;
+        key.ok_or_else(|| Refusal::KeyNotFound.into())
     })
     .await
 }

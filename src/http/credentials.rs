@@ -10,7 +10,9 @@ use std::{
 
 use domain::{OrgId, Timestamp};
 use redis_scripts::{
-    API_KEY_PREFIX, ApiKey, CandidateKey, Issuer, Owner, Purpose, keys::SecretDigest, parse_candidate_key,
+    API_KEY_PREFIX, ApiKey, CandidateKey, Issuer, Owner, Purpose,
+    keys::{Partition, SecretDigest},
+    parse_candidate_key,
 };
 
 use super::{
@@ -18,7 +20,7 @@ use super::{
     error::{ApiError, Refusal},
     jwt::Denial,
 };
-use crate::{App, clock};
+use crate::{App, clock, whole};
 
 /// How long finding out who asks may take. The way to Redis and its answer may take two seconds each, but a client is
 /// to know within two in all that Redis is away.
@@ -60,13 +62,17 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
     if guessable {
         app.limits.may_look_up(address)?;
     }
-    let owner = app.redis.owner_of(purpose, &of.1).await?;
-    match owner {
-        Some(owner) => app.credentials.remember(of, owner),
-        None if guessable => app.limits.count_failure(address),
-        None => {}
+    let owner = look_up(app, of).await?;
+    if owner.is_none() && guessable {
+        app.limits.count_failure(address);
     }
     Ok(owner)
+}
+
+async fn look_up(app: &App, of: (Purpose, SecretDigest)) -> Result<Option<Owner>, ApiError> {
+    let owner = app.redis.owner_of(of.0, &of.1).await?;
+    let owner = whole::believed(app, Partition::of_digest(&of.1), owner).await?;
+    Ok(owner.inspect(|owner| app.credentials.remember(of, *owner)))
 }
 
 /// The reviewer behind an `Authorization: Bearer` value, without the word `Bearer`.
@@ -94,10 +100,10 @@ async fn reviewer_by_token(app: &App, token: &str) -> Result<Reviewer, ApiError>
     let of = (Purpose::ExternalOrg, SecretDigest::of(&person.org));
     let known = match app.credentials.get(&of) {
         Some(owner) => Some(owner),
-        None => app.redis.owner_of(of.0, &of.1).await?.inspect(|owner| app.credentials.remember(of, *owner)),
+        None => look_up(app, of).await?,
     };
     let org = known.map(|owner| owner.org).or_else(|| own_id(&person.org)).ok_or(Refusal::Unauthorized)?;
-    app.redis.org(org).await?.ok_or(Refusal::Unauthorized)?;
+    whole::believed(app, Partition::of_org(org), app.redis.org(org).await?).await?.ok_or(Refusal::Unauthorized)?;
     Ok(Reviewer { org, scopes: person.scopes, id: person.id, expires_at: Some(person.expires_at) })
 }
 
@@ -108,6 +114,7 @@ fn own_id(text: &str) -> Option<OrgId> {
 
 async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
     let key = app.redis.api_key(owner.org, owner.id).await?;
+    let key = whole::believed(app, Partition::of_org(owner.org), key).await?;
     let key = key.filter(|key| key.revoked_at.is_none()).ok_or(Refusal::Unauthorized)?;
     note_use(app, &key).await;
     Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, expires_at: None })
@@ -140,6 +147,7 @@ pub async fn authenticate_candidate(app: &App, credential: &str, address: IpAddr
 
 async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Candidate, ApiError> {
     let key = app.redis.candidate_key(owner.org, owner.id).await?;
+    let key = whole::believed(app, Partition::of_org(owner.org), key).await?;
     let now = clock::now();
     let key = key.filter(|key| key.authenticates(now)).ok_or(Refusal::Unauthorized)?;
     // A key of a deleted assessment goes on only if its session had begun.
@@ -160,14 +168,21 @@ pub async fn still_valid(app: &App, who: &Either) -> bool {
     match who {
         Either::Reviewer(Reviewer { expires_at: Some(expires_at), .. }) => clock::now() < *expires_at,
         Either::Reviewer(reviewer) => match app.redis.api_key(reviewer.org, reviewer.id).await {
-            Ok(key) => key.is_some_and(|key| key.revoked_at.is_none()),
+            Ok(Some(key)) => key.revoked_at.is_none(),
+            Ok(None) => is_lost(app, reviewer.org).await,
             Err(_) => true,
         },
         Either::Candidate(candidate) => match app.redis.candidate_key(candidate.org, candidate.key.id).await {
-            Ok(key) => key.is_some_and(|key| key.authenticates(clock::now())),
+            Ok(Some(key)) => key.authenticates(clock::now()),
+            Ok(None) => is_lost(app, candidate.org).await,
             Err(_) => true,
         },
     }
+}
+
+/// Whether what is not there may be lost.
+async fn is_lost(app: &App, org: OrgId) -> bool {
+    whole::believed(app, Partition::of_org(org), None::<()>).await.is_err()
 }
 
 /// How long the token of a person still counts; `None` for other credentials, which may go at any time.

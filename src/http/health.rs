@@ -17,7 +17,9 @@ pub(super) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
         return Err(ApiError::from(Refusal::NotReady).with("unavailable", ["server"]));
     }
     let (redis, log) = tokio::join!(app.redis.ping(), app.log.ping());
-    let parts = [("redis", redis.is_ok()), ("clickhouse", log.is_ok())];
+    // A Redis that is away is not said to have lost anything.
+    let is_whole = app.open.is() || redis.is_err();
+    let parts = [("redis", redis.is_ok()), ("redis_data", is_whole), ("clickhouse", log.is_ok())];
     let away: Vec<_> = parts.iter().filter(|(_, answers)| !answers).map(|(part, _)| *part).collect();
     if away.is_empty() {
         return Ok(HttpResponse::Ok().json(json!({"ok": true, "redis": true, "clickhouse": true})));

@@ -42,6 +42,7 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(app.clone())
+            .wrap(middleware::from_fn(refuse_without_data))
             .wrap(middleware::from_fn(catch_panics))
             .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
             .wrap(middleware::from_fn(finish))
@@ -74,6 +75,23 @@ fn free_when_dead(connection: &dyn Any, _: &mut Extensions) {
     rustix::net::sockopt::set_tcp_user_timeout(stream, unread_ms).ok();
     #[cfg(not(target_os = "linux"))]
     let _ = (stream, unread_ms);
+}
+
+/// Refuses what needs Redis while it lacks what it held.
+async fn refuse_without_data<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let is_open = request.app_data::<Data<App>>().is_none_or(|app| app.open.is());
+    if !is_open && needs_redis(request.path()) {
+        return Err(ApiError::unavailable("Redis lacks data that ClickHouse has").into());
+    }
+    next.call(request).await
+}
+
+fn needs_redis(path: &str) -> bool {
+    let is_document = path == "/docs" || path.starts_with("/docs/");
+    !is_document && !["/v1/health", "/v1/ready", "/v1/openapi.json"].contains(&path)
 }
 
 /// Turns a panic of a handler into an error, so that the client gets an answer.

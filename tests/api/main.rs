@@ -52,6 +52,7 @@ mod overload;
 mod queries;
 mod quick_start;
 mod races;
+mod rebuild;
 mod redeem;
 mod replies;
 mod secrets;

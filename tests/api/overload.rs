@@ -8,7 +8,7 @@ use tokio::net::TcpSocket;
 
 use crate::harness::{Candidate, RawRequest, Reply, TestApp, event, eventually};
 
-const TOO_MUCH: &[&str] = &["--max-in-flight-bytes=1000000"];
+const TOO_MUCH: &[&str] = &["--max-in-flight-bytes=1000000", "--ingest-per-minute=1000000", "--ingest-burst=100000"];
 
 #[track_caller]
 fn is_overloaded(reply: &Reply) {
@@ -69,7 +69,7 @@ async fn events_beyond_what_a_node_can_hold_are_refused_before_they_are_read() {
 
 #[tokio::test]
 async fn a_redis_that_is_nearly_full_takes_no_more_events_and_all_else_goes_on() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(&["--ingest-per-minute=1000000", "--ingest-burst=100000"]).await;
     let ada = app.candidate(&app.assessment().await).await;
     ada.ingest("prompt", json!({"text": "before"})).await.expect(201);
     let used = used_memory(&app).await;
@@ -99,7 +99,7 @@ async fn used_memory(app: &TestApp) -> u64 {
 
 #[tokio::test]
 async fn a_full_redis_makes_room_by_itself_as_soon_as_the_log_has_what_it_held() {
-    let mut app = TestApp::start().await;
+    let mut app = TestApp::with(&["--ingest-per-minute=1000000", "--ingest-burst=100000"]).await;
     let ada = app.candidate(&app.assessment().await).await;
     app.kill_clickhouse();
     let before = used_memory(&app).await;
@@ -119,7 +119,9 @@ async fn a_full_redis_makes_room_by_itself_as_soon_as_the_log_has_what_it_held()
     let mut watcher = app.reviewer().watch(&ada.session, "?after=22").await;
     assert_eq!(watcher.next_of("event").await["event"]["seq"], 23);
 
+    // Not even a server that starts now needs what Redis refuses.
     app.restart_clickhouse();
+    app.restart_server().await;
     let taken = eventually("room", async || {
         Some(ada.ingest("prompt", json!({"text": "after"})).await).filter(|reply| reply.status != 503)
     });

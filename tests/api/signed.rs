@@ -17,7 +17,7 @@ struct Data {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Spelling {
+pub enum Spelling {
     J,
     G,
 }
@@ -41,17 +41,17 @@ const DATA: [Data; 3] = [
 ];
 
 /// A signed event.
-struct Signed {
+pub struct Signed {
     id: String,
     ts: String,
     canonical: &'static str,
     sig: String,
     prev_sig: String,
-    wire: String,
+    pub wire: String,
 }
 
 /// The next `n` events of a client, each with the bytes of Go's `json.Marshal`.
-fn sign(signer: &mut Signer, session: &str, n: usize, spelling: Spelling) -> Vec<Signed> {
+pub fn sign(signer: &mut Signer, session: &str, n: usize, spelling: Spelling) -> Vec<Signed> {
     (0..n).map(|nth| sign_one(signer, session, nth, spelling)).collect()
 }
 
@@ -79,7 +79,7 @@ async fn post(user: &User, event: &str) -> Reply {
 }
 
 /// Redeems again with a public key, as `start` run twice does.
-async fn register(app: &TestApp, candidate: &Candidate, signer: &Signer) {
+pub async fn register(app: &TestApp, candidate: &Candidate, signer: &Signer) {
     let body = json!({"key": candidate.key, "signingPubKey": signer.public_key()});
     let redeemed = app.anonymous().post("/v1/candidate/redeem", body).await.expect(200);
     assert_eq!(redeemed["sessionId"], json!(candidate.session));

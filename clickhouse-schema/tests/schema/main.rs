@@ -3,6 +3,7 @@
 
 mod append;
 mod cohort;
+mod entities;
 mod erase;
 mod faults;
 mod history;

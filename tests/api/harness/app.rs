@@ -68,9 +68,14 @@ impl TestApp {
         self.clickhouse.url()
     }
 
+    /// Where the server keeps what it keeps on this machine.
+    pub fn data_dir(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// Where the server keeps what candidates upload.
     pub fn uploads_dir(&self) -> std::path::PathBuf {
-        self.directory.path().join("data/uploads")
+        self.data_dir().join("uploads")
     }
 
     /// Everything that the server has logged so far.
@@ -147,8 +152,18 @@ impl TestApp {
 
     /// Stops the server in order and starts it again on the same port.
     pub async fn restart_server(&mut self) {
-        assert!(self.server.stop(), "the server did not stop in order");
+        self.stop_server();
         self.start_server().await;
+    }
+
+    /// Stops the server in order.
+    pub fn stop_server(&mut self) {
+        assert!(self.server.stop(), "the server did not stop in order");
+    }
+
+    /// Starts the server again on the same port, and does not wait until it is ready.
+    pub fn launch_server(&mut self) {
+        self.server.start_again();
     }
 
     /// Ends the server at once, as a crash would.

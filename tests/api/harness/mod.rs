@@ -4,6 +4,7 @@ mod app;
 mod candidate;
 mod described;
 mod event;
+mod lost;
 mod org;
 mod raw;
 mod routes;

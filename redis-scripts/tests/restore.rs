@@ -1,0 +1,455 @@
+//! What the log holds is enough: a Redis that was filled from it holds what the first one held, key by key.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::{Contribution, Event, OrgId, SessionRef, StoredEvent, Timestamp, testing};
+use proptest::{strategy::ValueTree, test_runner::TestRunner};
+use redis_scripts::{
+    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, EntityChange,
+    KeyEnd, NewCandidateKey, NewSession, Purpose, Redis, Restored, Scopes, Submission, Wholeness,
+    keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+struct Store {
+    server: test_support::Redis,
+    redis: Redis,
+}
+
+impl Store {
+    async fn start() -> Self {
+        let server = test_support::Redis::start();
+        let redis = Redis::new(&Config::new(server.url())).unwrap();
+        redis.prepare_log().await.unwrap();
+        redis.mark_new().await.unwrap();
+        Self { server, redis }
+    }
+
+    /// Every key with its sorted content, but for the streams and what belongs to commits.
+    async fn content(&self) -> BTreeMap<String, Vec<String>> {
+        let client = redis::Client::open(self.server.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let names: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
+        let mut content = BTreeMap::new();
+        for name in names {
+            if name.ends_with(":log") || ["log:", "commit:", "t:"].iter().any(|what| name[6..].starts_with(what)) {
+                continue;
+            }
+            let kind: String = redis::cmd("TYPE").arg(&name).query_async(&mut connection).await.unwrap();
+            let mut read = match kind.as_str() {
+                "string" => redis::cmd("GET"),
+                "hash" => redis::cmd("HGETALL"),
+                "set" => redis::cmd("SMEMBERS"),
+                "zset" => redis::cmd("ZRANGE"),
+                other => panic!("{name} is a {other}"),
+            };
+            read.arg(&name);
+            if kind == "zset" {
+                read.arg(0).arg(-1).arg("WITHSCORES");
+            }
+            let mut values: Vec<Vec<u8>> = match kind.as_str() {
+                "string" => vec![read.query_async(&mut connection).await.unwrap()],
+                _ => read.query_async(&mut connection).await.unwrap(),
+            };
+            if kind == "set" {
+                values.sort();
+            }
+            let mut values: Vec<String> = values.iter().map(|value| value.escape_ascii().to_string()).collect();
+            if kind != "set" && values.len() > 1 {
+                values = values.chunks(2).map(|pair| pair.join(" ")).filter(|pair| !pair.contains("flushed")).collect();
+                values.sort();
+            }
+            content.insert(name, values);
+        }
+        content
+    }
+
+    /// Plays the log writer: the newest state of each entity, and all events by session.
+    async fn drain(&self) -> (BTreeMap<(String, String), EntityChange>, BTreeMap<SessionRef, Vec<StoredEvent>>) {
+        let all: Vec<Partition> = Partition::all().collect();
+        let (mut entities, mut events) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
+        for entry in self.redis.read_new(&all, 100_000).await.unwrap() {
+            assert_eq!(entry.unreadable, []);
+            match entry.content {
+                Content::Unreadable => panic!("an entry that cannot be read"),
+                Content::Entity(change) => drop(entities.insert((change.kind.clone(), change.id.clone()), change)),
+                Content::Events(parts) => {
+                    for part in parts {
+                        events.entry(part.session).or_default().extend(part.events);
+                    }
+                }
+            }
+        }
+        (entities, events)
+    }
+
+    async fn restore_entities(&self, entities: &BTreeMap<(String, String), EntityChange>) {
+        for change in entities.values().filter(|change| change.kind == "tombstone") {
+            let name = SessionRef::new(change.org, change.id.parse().unwrap());
+            self.redis.restore_tombstone(&name).await.unwrap();
+        }
+        for change in entities.values().filter(|change| change.kind != "tombstone") {
+            let restored = self.redis.restore_entity(change).await.unwrap();
+            assert_eq!(restored, Restored::Here { conflicts: Vec::new() }, "{change:?}");
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap())
+}
+
+fn terms() -> AssessmentTerms {
+    AssessmentTerms {
+        title: "Backend".into(),
+        role: "Engineer".into(),
+        task_brief: Some("\"quoted\" ünïcode".into()),
+        repo_url: None,
+        time_limit_minutes: Some(90),
+        expires_in_days: 7,
+        issue: None,
+        rubric: None,
+        token_budget_usd: Some(2.5),
+        allowed_tools: vec!["claude".into()],
+    }
+}
+
+/// An organisation with everything, as routes make it.
+async fn fill(redis: &Redis) -> OrgId {
+    let now = now();
+    let (org, _) = redis.create_org("Acme", now).await.unwrap();
+    assert!(redis.name_org(org, "org_2x").await.unwrap());
+    let (revoked, _) = redis.new_api_key(org, "old", Scopes::ALL, now).await.unwrap();
+    redis.revoke_api_key(org, revoked.id, now).await.unwrap();
+    let (used, _) = redis.new_api_key(org, "used", Scopes { read: true, write: false }, now).await.unwrap();
+    redis.touch_api_key(org, used.id, now).await.unwrap();
+
+    let new = NewCandidateKey { email: Some("a@example.org".into()), name: None, org_name: None };
+    let mut keys: Vec<CandidateKey> = Vec::new();
+    for is_deleted in [false, true] {
+        let assessment = redis.create_assessment(org, Uuid::now_v7(), terms(), now).await.unwrap();
+        let until = now.plus_millis(1_000_000);
+        keys.extend(redis.create_candidate_keys(org, assessment.id, &vec![new.clone(); 6], until, now).await.unwrap());
+        if is_deleted {
+            redis.delete_assessment(org, assessment.id, now).await.unwrap();
+        }
+    }
+    redis.revoke_candidate_key(org, keys[1].id, now).await.unwrap();
+    for (number, key) in keys.iter().enumerate().skip(2).take(4) {
+        let consent = Consent { at: now, version: "1".into(), hash: "h".into() };
+        redis.record_consent(org, key.id, &consent).await.unwrap();
+        let id = format!("s-{number}").parse().unwrap();
+        let Bound::Own(key) = redis.bind_session(key, &id, false, now).await.unwrap() else { panic!("not bound") };
+        redis.issue_token(&key, now.plus_millis(500_000), now).await.unwrap();
+        redis.issue_token(&key, now.plus_millis(600_000), now).await.unwrap();
+        let name = SessionRef::new(org, id);
+        let bundle = Bundle { sha256: "ab".into(), size: 3, at: now };
+        redis.note_upload(&name, Uuid::now_v7(), &bundle, 0).await.unwrap();
+        let forgotten = Uuid::now_v7();
+        redis.note_upload(&name, forgotten, &bundle, 0).await.unwrap();
+        redis.forget_uploads(&name, &[forgotten]).await.unwrap();
+        let submission = Submission {
+            at: now,
+            object: Uuid::nil(),
+            sha256: "ab".into(),
+            size: 3,
+            repo_url: String::new(),
+            base_sha: "abc1234".into(),
+            document: "d.json".into(),
+            diff_bytes: 7,
+            n_files: 2,
+        };
+        redis.save_submission(&name, &submission, 0).await.unwrap();
+        if number >= 4 {
+            let close = Close { ended_at: now, now, reason: "complete", overwrite: false };
+            redis.close_session(&name, &close).await.unwrap();
+            redis.finish_key(org, key.id, KeyEnd::Completed, now).await.unwrap();
+            redis.mark_hired(org, key.id, Some(now)).await.unwrap();
+        }
+        redis.reindex_session(&name).await.unwrap();
+    }
+    org
+}
+
+/// What is due for what has come to its end: nothing will be done about it.
+fn without_what_is_over(mut content: BTreeMap<String, Vec<String>>, over: &[String]) -> BTreeMap<String, Vec<String>> {
+    for (_, values) in content.iter_mut().filter(|(name, _)| name.ends_with(":due")) {
+        values.retain(|value| !over.iter().any(|id| value.contains(id)));
+    }
+    content.retain(|_, values| !values.is_empty());
+    content
+}
+
+/// Fails with the first key that differs, and not with all of both.
+#[track_caller]
+fn assert_same(one: &BTreeMap<String, Vec<String>>, other: &BTreeMap<String, Vec<String>>) {
+    for key in one.keys().chain(other.keys()) {
+        assert_eq!(one.get(key), other.get(key), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_is_restored_key_by_key_and_restoring_it_again_changes_nothing() {
+    let (before, after) = (Store::start().await, Store::start().await);
+    let org = fill(&before.redis).await;
+    let (entities, _) = before.drain().await;
+    let mut over = vec!["s-4".to_owned(), "s-5".to_owned()];
+    over.extend(entities.values().filter(|change| change.fields.contains_key("completed")).map(|key| key.id.clone()));
+    assert_eq!(over.len(), 4);
+
+    after.redis.begin_rebuild().await.unwrap();
+    // Interrupted in the middle, then from the beginning.
+    let some: BTreeMap<_, _> = entities.clone().into_iter().take(entities.len() / 2).collect();
+    after.restore_entities(&some).await;
+    after.restore_entities(&entities).await;
+    for session in ["s-2", "s-3", "s-4", "s-5"] {
+        after.redis.reindex_session(&SessionRef::new(org, session.parse().unwrap())).await.unwrap();
+    }
+    after.redis.finish_rebuild().await.unwrap();
+    let expected = without_what_is_over(before.content().await, &over);
+    assert_same(&after.content().await, &expected);
+    assert!(expected.len() > 64 + 40, "{}", expected.len());
+    let all: Vec<Partition> = Partition::all().collect();
+    assert!(after.redis.read_new(&all, 10).await.unwrap().is_empty(), "nothing is logged again");
+
+    after.restore_entities(&entities).await;
+    assert_same(&after.content().await, &expected);
+    let external = after.redis.owner_of(Purpose::ExternalOrg, &SecretDigest::of("org_2x")).await.unwrap();
+    assert_eq!(external.unwrap().org, org);
+}
+
+#[tokio::test]
+async fn what_changed_meanwhile_is_newer_than_the_log_and_stays() {
+    let store = Store::start().await;
+    let org = fill(&store.redis).await;
+    let (entities, _) = store.drain().await;
+    let (_, key) = entities.iter().find(|((kind, _), key)| kind == "candidate_key" && key.version == 1).unwrap();
+    store.redis.revoke_candidate_key(org, key.id.parse().unwrap(), now()).await.unwrap();
+    let before = store.content().await;
+    store.restore_entities(&entities).await;
+    assert_same(&store.content().await, &before);
+}
+
+#[tokio::test]
+async fn of_an_erased_session_nothing_is_restored() {
+    let store = Store::start().await;
+    fill(&store.redis).await;
+    let (entities, _) = store.drain().await;
+    let after = Store::start().await;
+    let record = &entities[&("session".to_owned(), "s-3".to_owned())];
+    let name = SessionRef::new(record.org, "s-3".parse().unwrap());
+    after.redis.restore_tombstone(&name).await.unwrap();
+    for kind in ["session", "submission", "uploads"] {
+        let change = &entities[&(kind.to_owned(), "s-3".to_owned())];
+        assert_eq!(after.redis.restore_entity(change).await.unwrap(), Restored::Erased);
+    }
+    let mut sums = after.redis.begin_sums(&name, None, now());
+    sums.add(&[stored(&name, 1, "prompt", json!({}))]).await.unwrap();
+    assert!(!sums.finish().await.unwrap());
+    let content = after.content().await;
+    let left: Vec<_> = content.keys().filter(|key| key.contains("s-3")).collect();
+    assert_eq!(left, [&SessionKeys::of(&name).tombstone()]);
+
+    let key = &entities[&("candidate_key".to_owned(), record.fields["key"].clone())];
+    after.redis.restore_entity(key).await.unwrap();
+    after.redis.forget_erased_session(&name, &record.fields).await.unwrap();
+    let key = after.redis.candidate_key(name.org, key.id.parse().unwrap()).await.unwrap().unwrap();
+    assert!(key.lost_its_session());
+}
+
+#[tokio::test]
+async fn a_secret_that_somebody_else_has_is_not_taken_away_and_is_named() {
+    let (before, after) = (Store::start().await, Store::start().await);
+    let org = fill(&before.redis).await;
+    let (entities, _) = before.drain().await;
+    let (thief, _) = after.redis.create_org("Other", now()).await.unwrap();
+    after.redis.name_org(thief, "org_2x").await.unwrap();
+    let restored = after.redis.restore_entity(&entities[&("org".to_owned(), org.to_string())]).await.unwrap();
+    assert_eq!(restored, Restored::Here { conflicts: vec![Purpose::ExternalOrg] });
+    let owner = after.redis.owner_of(Purpose::ExternalOrg, &SecretDigest::of("org_2x")).await.unwrap();
+    assert_eq!(owner.unwrap().org, thief);
+}
+
+fn stored(name: &SessionRef, seq: u64, kind: &str, data: serde_json::Value) -> StoredEvent {
+    let event = testing::parse(&testing::envelope(name.session.as_str(), kind, now().millis(), data));
+    StoredEvent { event, org: name.org, seq, received_at: now() }
+}
+
+async fn record(redis: &Redis, name: &SessionRef, events: &[Event]) {
+    let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(name).partition());
+    let mut connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
+    for (nonce, events) in (1..).zip(events.chunks(7)) {
+        let received_at = now();
+        let mut sum = Contribution::default();
+        for (order, event) in (0..).zip(events) {
+            sum.add(&Contribution::of(event, order, received_at));
+        }
+        let parts = [CommitPart::new(name, &NewSession::default(), events, &sum, received_at)];
+        let commit = Commit { partition, committer, nonce, parts: &parts, now: received_at, grace_ms: 600_000 };
+        commit.run(&mut connection).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sums_are_restored_field_by_field_whatever_the_pages() {
+    let (before, after) = (Store::start().await, Store::start().await);
+    let org = OrgId::sample(Uuid::new_v4());
+    let mut runner = TestRunner::deterministic();
+    let shift = now().millis() - testing::START_MILLIS;
+    for round in 0..12 {
+        let name = SessionRef::new(org, format!("r-{round}").parse().unwrap());
+        let envelopes = proptest::strategy::Strategy::new_tree(&testing::arb_events(1..80), &mut runner).unwrap();
+        let events: Vec<Event> = envelopes
+            .current()
+            .into_iter()
+            .map(|mut envelope| {
+                envelope["sessionId"] = json!(name.session);
+                let mut event = testing::parse(&envelope);
+                // Half of the sessions are of now, so that their windows count.
+                if round % 2 == 0 {
+                    let ts = event.ts.plus_millis(shift);
+                    envelope["ts"] = json!(ts);
+                    event = testing::parse(&envelope);
+                }
+                event
+            })
+            .collect();
+        record(&before.redis, &name, &events).await;
+    }
+    let (entities, logged) = before.drain().await;
+    assert_eq!(logged.len(), 12);
+    after.restore_entities(&entities).await;
+    for (name, events) in &logged {
+        let closed_at = before.redis.session(name).await.unwrap().unwrap().record.closed_at;
+        // Interrupted before the end, then again in other pages.
+        let mut sums = after.redis.begin_sums(name, closed_at, now());
+        sums.add(&events[..events.len() / 2]).await.unwrap();
+        drop(sums);
+        for _ in 0..2 {
+            let is_there = after.redis.positions(name).await.unwrap().0 > 0;
+            let mut sums = after.redis.begin_sums(name, closed_at, now());
+            for page in events.chunks(11) {
+                sums.add(page).await.unwrap();
+            }
+            assert_eq!(sums.last_seq(), u64::try_from(events.len()).unwrap());
+            assert_eq!(sums.finish().await.unwrap(), !is_there);
+        }
+        let newest = events.last().unwrap().seq;
+        assert_eq!(after.redis.positions(name).await.unwrap(), (newest, newest));
+    }
+    let expected = before.content().await;
+    assert!(expected.keys().any(|key| key.contains(":w:")) && expected.keys().any(|key| key.contains(":f:")));
+    let sums = after.content().await;
+    assert_same(&sums, &expected);
+}
+
+#[tokio::test]
+async fn the_ids_of_a_session_that_ended_long_ago_are_not_kept() {
+    let store = Store::start().await;
+    let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
+    for (hours, is_kept, expires) in [(None, true, false), (Some(23), true, true), (Some(25), false, false)] {
+        let name = SessionRef::new(name.org, format!("s{}", hours.unwrap_or(0)).parse().unwrap());
+        let closed_at = hours.map(|hours| now().plus_millis(-hours * 3_600_000));
+        let mut sums = store.redis.begin_sums(&name, closed_at, now());
+        sums.add(&[stored(&name, 1, "prompt", json!({ "text": "hi" }))]).await.unwrap();
+        assert!(sums.finish().await.unwrap());
+        let mut connection = store.redis.connection().await.unwrap();
+        let ttl: i64 = redis::cmd("TTL").arg(SessionKeys::of(&name).seen()).query_async(&mut connection).await.unwrap();
+        assert_eq!((ttl != -2, ttl > 0), (is_kept, expires), "{ttl}");
+    }
+}
+
+#[tokio::test]
+async fn marks_tell_a_whole_redis_from_one_that_lost_something() {
+    let server = test_support::Redis::start();
+    let redis = Redis::new(&Config::new(server.url())).unwrap();
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Unmarked);
+    redis.mark_new().await.unwrap();
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
+    redis.begin_rebuild().await.unwrap();
+    redis.mark_new().await.unwrap();
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Partial, "a restoration is ended by nobody else");
+    redis.finish_rebuild().await.unwrap();
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
+
+    let partition = Partition::of_org(OrgId::sample(Uuid::nil()));
+    let mut connection = redis.connection().await.unwrap();
+    redis::cmd("DEL").arg(partition.whole()).query_async::<()>(&mut connection).await.unwrap();
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Partial, "one of many is lost");
+    let whole = async |partition| redis.is_whole(partition).await.unwrap();
+    let other = Partition::all().find(|other| *other != partition).unwrap();
+    assert_eq!((whole(partition).await, whole(other).await), (false, true));
+
+    let org = redis.create_org("Acme", now()).await.unwrap().0;
+    assert!(!redis.lacks_any_of(&[org]).await.unwrap());
+    assert!(redis.lacks_any_of(&[org, OrgId::sample(Uuid::nil())]).await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_and_nothing_is_due_in_a_partition_that_is_not_whole() {
+    let server = test_support::Redis::start();
+    let redis = Redis::new(&Config::new(server.url())).unwrap();
+    let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
+    let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(&name).partition());
+    let mut connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
+    let events = [stored(&name, 1, "prompt", json!({ "text": "hi" })).event];
+    let parts = [CommitPart::new(&name, &NewSession::default(), &events, &Contribution::default(), now())];
+    let commit = Commit { partition, committer, nonce: 1, parts: &parts, now: now(), grace_ms: 0 };
+    redis.schedule(&redis_scripts::Due::Deadline(name.clone()), Timestamp::from_millis(1)).await.unwrap();
+    for _ in 0..2 {
+        let refused = commit.run(&mut connection).await.unwrap_err();
+        assert!(matches!(refused, redis_scripts::Error::Refused(_)), "{refused}");
+        assert!(redis.session(&name).await.unwrap().is_none());
+        assert!(redis.claim_due(now(), Duration::ZERO).await.unwrap().is_empty());
+        redis.begin_rebuild().await.unwrap();
+    }
+    redis.finish_rebuild().await.unwrap();
+    commit.run(&mut connection).await.unwrap();
+    assert_eq!(redis.claim_due(now(), Duration::ZERO).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_notes_its_newest_tokens_that_still_count() {
+    let store = Store::start().await;
+    let org = fill(&store.redis).await;
+    let keys = store.redis.page_candidate_keys(org, 1, 0).await.unwrap().0;
+    let key = OrgKeys::of(org).entity("candidate_key", keys[0].id);
+    let tokens = async || {
+        let fields = store.redis.read_entity(&key).await.unwrap().unwrap();
+        fields.get("tokens").map_or(0, |tokens| tokens.split(' ').count())
+    };
+    let before = tokens().await;
+    let mut newest = String::new();
+    for _ in 0..40 {
+        newest = store.redis.issue_token(&keys[0], now().plus_millis(60_000), now()).await.unwrap();
+    }
+    assert!(before < 32);
+    assert_eq!(tokens().await, 32);
+    let later = now().plus_millis(60_001);
+    store.redis.issue_token(&keys[0], later.plus_millis(60_000), later).await.unwrap();
+    let expected = 1 + before;
+    assert!(tokens().await <= expected, "the expired ones are gone");
+    let owner = store.redis.owner_of(Purpose::Token, &SecretDigest::of(&newest)).await.unwrap();
+    assert_eq!(owner.unwrap().id, keys[0].id);
+}
+
+#[tokio::test]
+async fn of_too_many_uploads_the_oldest_is_forgotten() {
+    let store = Store::start().await;
+    let org = fill(&store.redis).await;
+    let name = SessionRef::new(org, "s-2".parse().unwrap());
+    let objects: Vec<Uuid> = (0..256).map(|_| Uuid::new_v4()).collect();
+    for (later, object) in (1..).zip(&objects) {
+        let bundle = Bundle { sha256: "ab".into(), size: 3, at: now().plus_millis(later * 1000) };
+        store.redis.note_upload(&name, *object, &bundle, 0).await.unwrap();
+    }
+    let mut noted: Vec<Uuid> =
+        store.redis.uploads(&name).await.unwrap().into_iter().map(|(object, _)| object).collect();
+    noted.sort_unstable();
+    let mut expected = objects;
+    expected.sort_unstable();
+    assert_eq!(noted, expected);
+}
