@@ -18,6 +18,7 @@ pub mod load;
 pub mod migrate;
 pub mod org;
 pub mod rebuild;
+pub mod retention;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;

@@ -31,6 +31,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             options.log.start()?;
             org::run(&options).await
         }
+        Command::Org(OrgCommand::Retention(options)) => {
+            options.log.start()?;
+            org::retention(&options).await
+        }
         Command::Migrate(options) => {
             options.log.start()?;
             migrate::run(&options).await

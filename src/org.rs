@@ -1,10 +1,13 @@
 //! Organisations, from the command line.
 
+use std::path::Path;
+
 use anyhow::{Context, ensure};
+use domain::OrgId;
 use redis_scripts::{Purpose, Redis, keys::SecretDigest};
 
 use crate::clock;
-use crate::config::CreateOrgOptions;
+use crate::config::{CreateOrgOptions, RetentionOptions, Secret};
 use crate::dev::files::{self, Credentials, DevFile};
 
 /// The longest name.
@@ -17,7 +20,7 @@ const MAX_NAME: usize = 255;
 pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
-    let redis = Redis::new(&redis_scripts::Config::new(redis_url(options)?))?;
+    let redis = Redis::new(&redis_scripts::Config::new(redis_url(options.redis_url.as_ref(), &options.data_dir)?))?;
     let external_id = options.external_id.as_deref();
     if let Some(external_id) = external_id {
         ensure!((1..=MAX_NAME).contains(&external_id.len()), "--external-id must have 1 to {MAX_NAME} bytes");
@@ -38,16 +41,35 @@ pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn redis_url(options: &CreateOrgOptions) -> anyhow::Result<String> {
-    if let Some(url) = &options.redis_url {
+/// Says for how long the sessions of an organisation are kept.
+///
+/// # Errors
+/// When Redis cannot be found or does not answer, or there is no such organisation.
+#[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
+pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
+    let url = redis_url(options.redis_url.as_ref(), &options.data_dir)?;
+    let redis = Redis::new(&redis_scripts::Config::new(url))?;
+    let known = redis.set_retention(OrgId::trusted(options.org), options.days).await?;
+    ensure!(known, "there is no organisation {}", options.org);
+    match options.days {
+        Some(days) => {
+            println!("Sessions are deleted for good {days} days after their end, within ten minutes of that.")
+        }
+        None => println!("Sessions are kept until they are deleted one by one."),
+    }
+    Ok(())
+}
+
+fn redis_url(given: Option<&Secret>, data_dir: &Path) -> anyhow::Result<String> {
+    if let Some(url) = given {
         return Ok(url.expose().to_owned());
     }
-    let path = options.data_dir.join("dev.json");
+    let path = data_dir.join("dev.json");
     let running: Option<DevFile> = files::read(&path)?;
     let running = running.with_context(|| {
         format!(
             "no --redis-url, and no `promptster-server dev` runs on {} (there is no {})",
-            options.data_dir.display(),
+            data_dir.display(),
             path.display()
         )
     })?;

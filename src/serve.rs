@@ -10,7 +10,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, http, shutdown, whole};
+use crate::{App, Settings, erase, http, retention, shutdown, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -94,6 +94,8 @@ impl Server {
                 anyhow::bail!("the server ended by itself");
             }
             () = tidy(&self.app) => false,
+            () = erase::finish_interrupted(&self.app) => false,
+            () = retention::keep(&self.app) => false,
             () = self.app.load.watch(&self.app.redis) => false,
             () = whole::lost(&self.app) => true,
             () = stop => false,

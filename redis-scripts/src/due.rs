@@ -87,22 +87,33 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn claim_due(&self, now: Timestamp, hold: Duration) -> Result<Vec<Due>, Error> {
+        let claimed = self.claim(Partition::due, now, hold).await?;
+        let parse =
+            |member: String| Due::parse(&member).ok_or_else(|| Error::corrupt(format!("due member {member:?}")));
+        claimed.into_iter().map(parse).collect()
+    }
+
+    /// Claims what is due in a sorted set of every partition.
+    pub(crate) async fn claim(
+        &self,
+        set: impl Fn(Partition) -> String,
+        now: Timestamp,
+        hold: Duration,
+    ) -> Result<Vec<String>, Error> {
         let connection = self.connection().await?;
         let hold_ms = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
         let claimed = try_join_all(Partition::all().map(|partition| {
-            let mut connection = (*connection).clone();
+            let (mut connection, set) = ((*connection).clone(), set(partition));
             async move {
                 let mut invocation = scripts::claim_due().prepare_invoke();
-                invocation.key(partition.due()).key(partition.whole());
+                invocation.key(set).key(partition.whole());
                 invocation.arg(now.millis()).arg(now.plus_millis(hold_ms).millis()).arg(CLAIMED_AT_ONCE);
                 let members: Vec<String> = invocation.invoke_async(&mut connection).await?;
                 Ok::<_, Error>(members)
             }
         }))
         .await?;
-        let parse =
-            |member: String| Due::parse(&member).ok_or_else(|| Error::corrupt(format!("due member {member:?}")));
-        claimed.into_iter().flatten().map(parse).collect()
+        Ok(claimed.into_iter().flatten().collect())
     }
 
     /// Notes that something that was due is done.

@@ -2,16 +2,16 @@
 //! anything of it. Until all is gone the tombstone holds what is needed to go on, so that an erasure which was
 //! interrupted is finished by asking for it again.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use domain::{SessionId, SessionRef, Status, Timestamp};
+use domain::{OrgId, SessionId, SessionRef, Status, Timestamp};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
     Due, Error, Redis, candidate_keys,
-    keys::{OrgKeys, SessionFilter, SessionKeys},
+    keys::{OrgKeys, Partition, SessionFilter, SessionKeys},
     log_stream::GROUP,
     record::block_of,
     scripts,
@@ -45,6 +45,40 @@ struct Stone {
 }
 
 impl Redis {
+    /// Notes, before it begins, that an erasure is to be seen to at a time, should it be interrupted.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn note_erasure(&self, session: &SessionRef, at: Timestamp) -> Result<(), Error> {
+        let set = SessionKeys::of(session).partition().erasures();
+        let mut connection = self.connection().await?;
+        Ok(redis::cmd("ZADD").arg(set).arg(at.millis()).arg(session.to_string()).query_async(&mut connection).await?)
+    }
+
+    /// Notes that there is nothing to see to any more.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn forget_erasure(&self, session: &SessionRef) -> Result<(), Error> {
+        let set = SessionKeys::of(session).partition().erasures();
+        let mut connection = self.connection().await?;
+        Ok(redis::cmd("ZREM").arg(set).arg(session.to_string()).query_async(&mut connection).await?)
+    }
+
+    /// Claims the erasures that did not come to their end by `now`: nobody else gets them for the time `hold`.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn claim_erasures(&self, now: Timestamp, hold: Duration) -> Result<Vec<SessionRef>, Error> {
+        let members = self.claim(Partition::erasures, now, hold).await?;
+        let parse = |member: &str| {
+            let (org, session) = member.split_once(':')?;
+            Some(SessionRef::new(OrgId::trusted(org.parse().ok()?), session.parse().ok()?))
+        };
+        let corrupt = |member: &String| Error::corrupt(format!("erasure {member:?}"));
+        members.iter().map(|member| parse(member).ok_or_else(|| corrupt(member))).collect()
+    }
+
     /// Begins to erase a session, or goes on; wakes those who watch it. `None` when there is no such session, or it is
     /// erased already.
     ///

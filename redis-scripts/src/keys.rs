@@ -86,6 +86,12 @@ impl Partition {
         self.key("due")
     }
 
+    /// Sorted set: sessions whose erasure has begun, by the time at which somebody is to see whether it came to its end.
+    #[must_use]
+    pub fn erasures(self) -> String {
+        self.key("erasures")
+    }
+
     /// String: `whole` when the partition holds all that was ever written to it; `rebuilding` while it is restored.
     #[must_use]
     pub fn whole(self) -> String {

@@ -9,7 +9,7 @@ use crate::{
     keys::SecretDigest,
     random_secret,
     secrets::{Owner, Purpose},
-    stored::{millis, required, required_instant},
+    stored::{millis, number, required, required_instant},
 };
 
 /// How many characters of a secret are shown to tell keys apart: the prefix and eight of 64.
@@ -17,6 +17,9 @@ const SHOWN: usize = API_KEY_PREFIX.len() + 8;
 
 /// The fields that note an organisation's external ids begin with this; the digest follows.
 pub(crate) const EXTERNAL: &str = "external:";
+
+/// The field that says for how many days sessions are kept.
+const RETENTION: &str = "retention_days";
 
 pub(crate) fn entity(org: OrgId) -> Entity<'static> {
     org_entity(org, "org", org.uuid())
@@ -31,9 +34,22 @@ pub struct Org {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// For how many days after their end its sessions are kept; `None`: for ever.
+    pub retention_days: Option<u32>,
 }
 
 impl Redis {
+    /// Says for how many days after their end the sessions of an organisation are kept; `None`: for ever. `false` when
+    /// there is no such organisation.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn set_retention(&self, org: OrgId, days: Option<u32>) -> Result<bool, Error> {
+        let set: Vec<_> = days.map(|days| (RETENTION, days.to_string())).into_iter().collect();
+        let unset: &[&str] = if days.is_some() { &[] } else { &[RETENTION] };
+        self.write_entity(&entity(org), Some(true), &set, unset).await
+    }
+
     /// Makes an organisation with its first API key, and answers both; the secret is not stored and cannot be shown
     /// again.
     ///
@@ -46,14 +62,17 @@ impl Redis {
         Ok((org, secret))
     }
 
-    /// Makes an identity provider's name for an organisation known, once and for ever; `false` when it is taken.
+    /// Makes an identity provider's name for an organisation known, once and for ever; `false` when it is
+    /// another's. What a crash left undone, the same call does.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn name_org(&self, org: OrgId, external_id: &str) -> Result<bool, Error> {
         let (owner, digest) = (Owner { org, id: org.uuid() }, SecretDigest::of(external_id));
         // The look-up first: what the organisation notes is its own for certain.
-        if !self.claim_secret(Purpose::ExternalOrg, &digest, owner, None).await? {
+        if !self.claim_secret(Purpose::ExternalOrg, &digest, owner, None).await?
+            && self.owner_of(Purpose::ExternalOrg, &digest).await? != Some(owner)
+        {
             return Ok(false);
         }
         let field = format!("{EXTERNAL}{}", digest.as_str());
@@ -94,7 +113,12 @@ impl Redis {
     pub async fn org(&self, org: OrgId) -> Result<Option<Org>, Error> {
         let fields = self.read_entity(&entity(org).key).await?;
         let read = |fields| {
-            Ok(Org { id: org, name: required(&fields, "name")?, created_at: required_instant(&fields, "created")? })
+            Ok(Org {
+                id: org,
+                name: required(&fields, "name")?,
+                created_at: required_instant(&fields, "created")?,
+                retention_days: number(&fields, RETENTION)?,
+            })
         };
         fields.map(read).transpose()
     }

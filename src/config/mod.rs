@@ -80,6 +80,31 @@ pub enum Command {
 pub enum OrgCommand {
     /// Create an organisation; prints its id and its first API key, which is shown this once
     Create(CreateOrgOptions),
+    /// Say for how many days after their end the sessions of an organisation are kept; then they are deleted for good
+    Retention(RetentionOptions),
+}
+
+/// How long sessions are kept.
+#[derive(Debug, Clone, Args)]
+pub struct RetentionOptions {
+    /// The organisation
+    #[arg(long, value_name = "ID")]
+    pub org: uuid::Uuid,
+    /// Days after the end of a session
+    #[arg(long, conflicts_with = "for_ever", required_unless_present = "for_ever", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub days: Option<u32>,
+    /// Keep them until they are deleted one by one
+    #[arg(long)]
+    pub for_ever: bool,
+    /// `redis://[user:password@]host:port[/db]` [default: the Redis of the `dev` that runs on --data-dir]
+    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
+    /// Where a running `dev` keeps its data
+    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
 }
 
 /// How to serve.

@@ -26,6 +26,14 @@ impl TestApp {
         self.is_due(&Due::Deadline(session)).await;
     }
 
+    /// Lets the end of a candidate's session be so many days ago.
+    pub async fn let_end_be_long_ago(&self, candidate: &Candidate, days: i64) {
+        let session = SessionRef::new(self.org_id(), candidate.session.parse().unwrap());
+        let closed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let closed = i64::try_from(closed).unwrap() - days * 24 * 60 * 60 * 1000;
+        self.redis_command(&format!("HSET {} closed {closed}", SessionKeys::of(&session).record())).await;
+    }
+
     async fn is_due(&self, due: &Due) {
         let redis = Redis::new(&Config::new(self.redis_url())).unwrap();
         redis.schedule(due, Timestamp::from_millis(PAST_MS)).await.unwrap();
