@@ -93,10 +93,7 @@ impl Server {
                 ended?;
                 anyhow::bail!("the server ended by itself");
             }
-            () = tidy(&self.app) => false,
-            () = erase::finish_interrupted(&self.app) => false,
-            () = retention::keep(&self.app) => false,
-            () = self.app.load.watch(&self.app.redis) => false,
+            () = housekeeping(&self.app) => false,
             () = whole::lost(&self.app) => true,
             () = stop => false,
         };
@@ -104,6 +101,16 @@ impl Server {
         ensure!(!is_lost, "{}", whole::REMEDY);
         Ok(())
     }
+}
+
+/// What a node does besides answering, for ever.
+async fn housekeeping(app: &App) {
+    tokio::join!(
+        tidy(app),
+        Box::pin(erase::finish_interrupted(app)),
+        Box::pin(retention::keep(app)),
+        app.load.watch(&app.redis),
+    );
 }
 
 /// How often sessions that nothing comes in for are forgotten.
