@@ -5,18 +5,7 @@
 --      5 org, 6 session
 -- Reply "wait" not all of them are confirmed yet (nothing removed), else where to go on, "" at the end
 assert(#KEYS == 1 and #ARGV == 6, 'erase_entries: arity')
-local function less(one, other)
-  local a, b = string.match(one, '^(%d+)-(%d+)$')
-  local c, d = string.match(other, '^(%d+)-(%d+)$')
-  a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
-  return a < c or (a == c and b < d)
-end
-local delivered
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local fields = {}
-  for i = 1, #group, 2 do fields[group[i]] = group[i + 1] end
-  if fields.name == ARGV[1] then delivered = fields['last-delivered-id'] end
-end
+local delivered = last_delivered(KEYS[1], ARGV[1])
 if not delivered or less(delivered, ARGV[2]) then return 'wait' end
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1])
 if pending[1] > 0 and not less(ARGV[2], pending[2]) then return 'wait' end

@@ -8,6 +8,23 @@ local function read_hash(key)
   return state
 end
 
+-- Whether one id of a stream comes before another.
+local function less(one, other)
+  local a, b = string.match(one, '^(%d+)-(%d+)$')
+  local c, d = string.match(other, '^(%d+)-(%d+)$')
+  a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+  return a < c or (a == c and b < d)
+end
+
+-- The id of the last entry of `stream` that `group` was given; nil when there is no such group.
+local function last_delivered(stream, group)
+  for _, told in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local fields = {}
+    for i = 1, #told, 2 do fields[told[i]] = told[i + 1] end
+    if fields.name == group then return fields['last-delivered-id'] end
+  end
+end
+
 -- Applies `set` (field -> value) and `unset` (list of fields) to the entity at `key`, whose fields are `state`, counts
 -- its version up, and writes the new whole to `stream` first: the log never misses a change that Redis holds.
 local function commit_entity(stream, key, kind, org, id, state, set, unset)
