@@ -43,6 +43,7 @@ const TRANSIENT: &[u32] = &[
     241, // MEMORY_LIMIT_EXCEEDED
     242, // TABLE_IS_READ_ONLY
     243, // NOT_ENOUGH_SPACE
+    246, // CORRUPTED_DATA: of a part, e.g. one that was merged on a full disk; somebody has to see to it, and no row is to blame
     252, // TOO_MANY_PARTS
     279, // ALL_CONNECTION_TRIES_FAILED
     285, // TOO_FEW_LIVE_REPLICAS
