@@ -4,6 +4,8 @@
 #                            RELEASE=1 for an optimised build; PROMPTSTER_* variables are passed through
 #   make test                set up, build, run every test
 #   make check               what needs no stores: formatting, lints, layers, licences and advisories
+#   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
+#                            ARGS="--max-examples 10" for a short form, one minute
 #   make fmt                 format
 #   make load                short load test against a running `make run`; ARGS="--candidates 50"
 
@@ -15,7 +17,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run test check fmt load
+.PHONY: run test check fuzz-api fmt load
 .DEFAULT_GOAL := run
 
 run:
@@ -47,6 +49,12 @@ check:
 	else \
 		echo "cargo-deny is not installed: licences and advisories are not checked."; \
 	fi
+
+fuzz-api:
+	@dev/setup
+	@$(CARGO) build -p promptster-server -p embedded-clickhouse
+	@echo "Fuzzing the API: 15 minutes with 300 examples, a minute with 10."
+	@dev/fuzz-api $(or $(ARGS),--max-examples 300)
 
 fmt:
 	@$(CARGO) fmt --all

@@ -5,7 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
-    http::{auth::Credentials, jwt::Jwt, rate::Limits},
+    http::{credentials::Credentials, jwt::Jwt, rate::Limits},
     settings::Settings,
     shutdown::Stopping,
     uploads::Uploads,

@@ -2,7 +2,7 @@
 //!
 //! Invariants, stated as absences:
 //! - No handler decides a rule of the product: rules are in `domain`, transitions in `redis-scripts`.
-//! - No handler holds truth between two requests; what is cached here never changes (see [`http::auth`]).
+//! - No handler holds truth between two requests; what is cached here never changes (see [`http::credentials`]).
 //! - No clock is read outside [`clock`], no setting outside [`settings`].
 //! - No request is let through because a store did not answer.
 

@@ -152,6 +152,6 @@ mod tests {
     }
 
     fn session() -> SessionRef {
-        SessionRef::new(domain::OrgId(Uuid::nil()), "s".parse().unwrap())
+        SessionRef::new(domain::OrgId::sample(Uuid::nil()), "s".parse().unwrap())
     }
 }

@@ -46,7 +46,7 @@ async fn a_session_past_its_deadline_is_closed_once_and_says_why() {
     let server = test_support::Redis::start();
     let redis = Redis::new(&Config::new(server.url())).unwrap();
     let nodes = nodes(&redis);
-    let name = SessionRef::new(OrgId(Uuid::new_v4()), "s".parse().unwrap());
+    let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let deadline = now().plus_millis(300);
     let new = NewSession { deadline: Some(deadline), ..NewSession::default() };
     redis.create_session(&name, &new, now()).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_session_past_its_deadline_is_closed_once_and_says_why() {
 async fn an_expired_key_takes_its_running_session_with_it() {
     let server = test_support::Redis::start();
     let redis = Redis::new(&Config::new(server.url())).unwrap();
-    let (org, assessment) = (OrgId(Uuid::new_v4()), Uuid::new_v4());
+    let (org, assessment) = (OrgId::sample(Uuid::new_v4()), Uuid::new_v4());
     let new = NewCandidateKey { email: None, name: None, org_name: None };
     let expires_at = now().plus_millis(1_500);
     let keys = redis.create_candidate_keys(org, assessment, &[new.clone(), new], expires_at, now()).await.unwrap();

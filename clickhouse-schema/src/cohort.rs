@@ -102,7 +102,7 @@ impl EventLog {
     /// The columns are those of the table of metrics, in its order; nothing else enters the text.
     fn question_about_cohort(&self, sql: &str, org: OrgId, assessment: Uuid) -> Query {
         let columns = METRICS.map(|metric| format!("toFloat64({})", metric.column)).join(", ");
-        self.question(&sql.replace("{values}", &columns)).param("org", org.0).param("assessment", assessment)
+        self.question(&sql.replace("{values}", &columns)).param("org", org.uuid()).param("assessment", assessment)
     }
 }
 

@@ -57,7 +57,7 @@ impl EventLog {
 
     /// A question about one session.
     pub(crate) fn question_of(&self, sql: &str, session: &SessionRef) -> Query {
-        self.question(sql).param("org", session.org.0).param("session", session.session.as_str())
+        self.question(sql).param("org", session.org.uuid()).param("session", session.session.as_str())
     }
 }
 

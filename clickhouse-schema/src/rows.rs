@@ -91,7 +91,7 @@ impl<'a> From<&'a LoggedEvent> for EventColumns<'a> {
         let event = &stored.event;
         let facts = &event.facts;
         Self {
-            org_id: stored.org.0,
+            org_id: stored.org.uuid(),
             session_id: event.session_id.as_str(),
             event_id: event.id,
             seq: stored.seq,
@@ -135,7 +135,7 @@ pub(crate) struct EntityColumns<'a> {
 impl<'a> From<&'a EntityRow> for EntityColumns<'a> {
     fn from(entity: &'a EntityRow) -> Self {
         Self {
-            org_id: entity.org.0,
+            org_id: entity.org.uuid(),
             kind: &entity.kind,
             id: &entity.id,
             version: entity.version,
@@ -161,7 +161,7 @@ pub(crate) struct DeadLetterColumns<'a> {
 impl<'a> From<&'a DeadLetter> for DeadLetterColumns<'a> {
     fn from(letter: &'a DeadLetter) -> Self {
         Self {
-            org_id: letter.org.0,
+            org_id: letter.org.uuid(),
             session_id: &letter.session,
             event_id: letter.event_id,
             received_at: column(letter.received_at),

@@ -52,7 +52,7 @@ impl Token {
 impl Content for LoggedEvent {
     fn feed(&self, token: &mut Token) {
         let stored = &self.stored;
-        token.bytes(stored.org.0.as_bytes());
+        token.bytes(stored.org.as_bytes());
         token.text(stored.event.session_id.as_str());
         token.bytes(stored.event.id.as_bytes());
         token.number(self.version);
@@ -66,7 +66,7 @@ impl Content for LoggedEvent {
 
 impl Content for EntityRow {
     fn feed(&self, token: &mut Token) {
-        token.bytes(self.org.0.as_bytes());
+        token.bytes(self.org.as_bytes());
         token.text(&self.kind);
         token.text(&self.id);
         token.number(self.version);
@@ -82,7 +82,7 @@ impl Content for EntityRow {
 
 impl Content for DeadLetter {
     fn feed(&self, token: &mut Token) {
-        token.bytes(self.org.0.as_bytes());
+        token.bytes(self.org.as_bytes());
         token.text(&self.session);
         token.bytes(self.event_id.as_bytes());
         token.bytes(&self.received_at.millis().to_le_bytes());
@@ -100,7 +100,7 @@ mod tests {
 
     fn letter(session: &str, reason: &str) -> DeadLetter {
         DeadLetter {
-            org: OrgId(Uuid::nil()),
+            org: OrgId::sample(Uuid::nil()),
             session: session.to_owned(),
             event_id: Uuid::nil(),
             received_at: Timestamp::from_millis(0),

@@ -12,5 +12,6 @@ for i = 5, #ARGV, 2 do
   -- What stands already was said by whoever made it.
   if ARGV[i] == 'updated' or not state[ARGV[i]] then set[ARGV[i]] = ARGV[i + 1] end
 end
+if next(state) ~= nil then set.taken = '1' end
 commit_entity(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], state, set)
 return 'claimed'

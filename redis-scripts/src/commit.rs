@@ -95,5 +95,5 @@ fn decode_name(name: &str) -> Option<(SessionRef, u64, Timestamp)> {
     let base = words.next()?.parse().ok()?;
     let created = Timestamp::from_millis(words.next()?.parse().ok()?);
     let (org, session) = words.next()?.split_once(':')?;
-    Some((SessionRef::new(OrgId(org.parse().ok()?), session.parse().ok()?), base, created))
+    Some((SessionRef::new(OrgId::trusted(org.parse().ok()?), session.parse().ok()?), base, created))
 }

@@ -45,7 +45,7 @@ impl Due {
     fn parse(member: &str) -> Option<Self> {
         let (kind, name) = member.split_once(':')?;
         let (org, rest) = name.split_once(':')?;
-        let org = OrgId(org.parse().ok()?);
+        let org = OrgId::trusted(org.parse().ok()?);
         match kind {
             "deadline" => Some(Self::Deadline(SessionRef::new(org, rest.parse().ok()?))),
             "expiry" => Some(Self::KeyExpiry { org, key: rest.parse().ok()? }),
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_member_names_what_is_due() {
-        let org = OrgId(Uuid::new_v4());
+        let org = OrgId::sample(Uuid::new_v4());
         let deadline = Due::Deadline(SessionRef::new(org, "a:b".parse().unwrap()));
         let expiry = Due::KeyExpiry { org, key: Uuid::new_v4() };
         for due in [deadline, expiry] {

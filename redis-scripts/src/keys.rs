@@ -21,13 +21,13 @@ impl Partition {
     /// The partition of a session: of its events, counters and record.
     #[must_use]
     pub fn of_session(session: &SessionRef) -> Self {
-        Self::of(&[session.org.0.as_bytes(), session.session.as_str().as_bytes()])
+        Self::of(&[session.org.as_bytes(), session.session.as_str().as_bytes()])
     }
 
     /// The partition of an organisation: of its entities and indexes.
     #[must_use]
     pub fn of_org(org: OrgId) -> Self {
-        Self::of(&[org.0.as_bytes()])
+        Self::of(&[org.as_bytes()])
     }
 
     /// The partition of a secret's look-up key.
@@ -292,7 +292,7 @@ pub fn parse_wake(payload: &str) -> impl Iterator<Item = Woken> {
     payload.lines().filter_map(|line| {
         let name = line.strip_prefix('!');
         let (org, session) = name.unwrap_or(line).split_once(':')?;
-        let session = SessionRef::new(OrgId(org.parse().ok()?), session.parse::<SessionId>().ok()?);
+        let session = SessionRef::new(OrgId::trusted(org.parse().ok()?), session.parse::<SessionId>().ok()?);
         Some(Woken { session, turned: name.is_some() })
     })
 }
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn keys_of_a_session_share_the_tag_of_its_partition_and_stay_where_they_are() {
-        let session = SessionRef::new(OrgId(Uuid::nil()), "s-1".parse().unwrap());
+        let session = SessionRef::new(OrgId::sample(Uuid::nil()), "s-1".parse().unwrap());
         let keys = SessionKeys::of(&session);
         let tag = format!("{{p{:02}}}:", keys.partition().index());
         for key in [keys.record(), keys.sums(), keys.seen(), keys.files(), keys.tail(), keys.window(1)] {

@@ -267,5 +267,11 @@ fn content_of(item: &StreamId) -> Result<Content, Error> {
         fields.insert(field, value);
     }
     let version = fields.get("v").and_then(|version| version.parse().ok()).unwrap_or(0);
-    Ok(Content::Entity(EntityChange { org: OrgId(org), kind: text("kind")?, id: text("id")?, version, fields }))
+    Ok(Content::Entity(EntityChange {
+        org: OrgId::trusted(org),
+        kind: text("kind")?,
+        id: text("id")?,
+        version,
+        fields,
+    }))
 }

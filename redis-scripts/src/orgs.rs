@@ -33,8 +33,8 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn create_org(&self, name: &str, now: Timestamp) -> Result<(OrgId, String), Error> {
-        let org = OrgId(Uuid::now_v7());
-        let entity = org_entity(org, "org", org.0);
+        let org = OrgId::trusted(Uuid::now_v7());
+        let entity = org_entity(org, "org", org.uuid());
         self.create_entity(&entity, &[("name", name.to_owned()), ("created", millis(now))], &[], now).await?;
         let (_, secret) = self.new_api_key(org, "first key", Scopes::ALL, now).await?;
         Ok((org, secret))
@@ -45,7 +45,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn name_org(&self, org: OrgId, external_id: &str) -> Result<bool, Error> {
-        let owner = Owner { org, id: org.0 };
+        let owner = Owner { org, id: org.uuid() };
         self.claim_secret(Purpose::ExternalOrg, &SecretDigest::of(external_id), owner, None).await
     }
 
@@ -80,7 +80,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn org(&self, org: OrgId) -> Result<Option<Org>, Error> {
-        let fields = self.read_entity(&org_entity(org, "org", org.0).key).await?;
+        let fields = self.read_entity(&org_entity(org, "org", org.uuid()).key).await?;
         let read = |fields| {
             Ok(Org { id: org, name: required(&fields, "name")?, created_at: required_instant(&fields, "created")? })
         };

@@ -4,7 +4,8 @@
 //! each harmless when repeated. `redeem` decides on the key first (the server chose the session's id, nobody else can
 //! have it); a crash before the session exists is repaired by the next `redeem`, which gets the same id. An event
 //! chooses the session's id itself, so there the session is claimed first; a crash before the key knows it is repaired
-//! by the event's repetition, which finds the session its own.
+//! by the event's repetition, which finds the session its own. A key that got another session meanwhile releases what
+//! it claimed.
 
 use domain::{OrgId, SessionId, SessionRef, Timestamp};
 use uuid::Uuid;
@@ -170,14 +171,37 @@ impl Redis {
         let redeem = Redeem { session: session.clone(), pubkey: None, name: None, require_consent };
         let key = match self.redeem_key(key, &redeem, now).await? {
             Redeemed::Started(key) | Redeemed::Again(key) => key,
-            Redeemed::Refused(refusal) => return Ok(Bound::Refused(refusal)),
+            Redeemed::Refused(refusal) => {
+                self.release_session(&name, key, now).await?;
+                return Ok(Bound::Refused(refusal));
+            }
         };
         if key.session.as_ref() != Some(session) {
-            // Another session won the race for the key; the one claimed here stays empty.
+            // Another session won the race for the key.
+            self.release_session(&name, &key, now).await?;
             return Ok(Bound::Mismatch);
         }
         self.reindex_session(&name).await?;
         Ok(Bound::Own(key))
+    }
+
+    /// Takes back a claim of a key that has another session or none, so that nothing of it is left on any list.
+    async fn release_session(&self, session: &SessionRef, key: &CandidateKey, now: Timestamp) -> Result<(), Error> {
+        let mut invocation = scripts::release_session().prepare_invoke();
+        sessions::entity(session).name_in(&mut invocation);
+        invocation.key(SessionKeys::of(session).sums()).arg(key.id.to_string()).arg(now.millis());
+        let outcome: String = {
+            let mut connection = self.connection().await?;
+            invocation.invoke_async(&mut connection).await?
+        };
+        match outcome.as_str() {
+            "gone" | "free" => {
+                self.unindex_session(session, Some(key.assessment), None).await?;
+                self.reindex_session(session).await
+            }
+            "kept" => Ok(()),
+            other => Err(Error::corrupt(format!("release_session answered {other:?}"))),
+        }
     }
 
     /// A new token for the session of a key, which is forgotten at `until`.

@@ -27,6 +27,7 @@ scripts! {
     finish_key = "finish_key.lua",
     redeem_key = "redeem_key.lua",
     claim_session = "claim_session.lua",
+    release_session = "release_session.lua",
     close_session = "close_session.lua",
     index_session = "index_session.lua",
     list_sessions = "list_sessions.lua",

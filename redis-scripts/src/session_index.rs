@@ -74,8 +74,13 @@ impl Redis {
                 let () = redis::cmd("PUBLISH").arg(channel).arg(wake).query_async(&mut connection).await?;
             }
         }
-        // Erased since it was read: whichever of the two comes last takes it out again.
-        if !self.erased_among([&session.name]).await?.is_empty() {
+        // Erased or released since it was read: whichever of the two comes last takes it out again.
+        let is_there: bool = {
+            let mut connection = self.connection().await?;
+            let record = SessionKeys::of(&session.name).record();
+            redis::cmd("EXISTS").arg(record).query_async(&mut connection).await?
+        };
+        if !is_there {
             self.unindex_session(&session.name, record.assessment, record.source_service.as_deref()).await?;
         }
         Ok(())
@@ -99,7 +104,8 @@ impl Redis {
         for filter in filters {
             invocation.key(filter);
         }
-        invocation.arg(query.offset).arg(query.limit);
+        // Redis counts in 64 bits, Lua in doubles: an offset that neither overflows is beyond any list.
+        invocation.arg(query.offset.min(u64::from(u32::MAX))).arg(query.limit);
         let mut connection = self.connection().await?;
         let (total, names): (u64, Vec<String>) = invocation.invoke_async(&mut connection).await?;
         let parse = |name: String| name.parse().map_err(|_| Error::corrupt(format!("session name {name:?}")));

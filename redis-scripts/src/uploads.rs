@@ -110,7 +110,7 @@ impl Redis {
             redis::cmd("GET").arg(SecretDigest::of(secret).key(PURPOSE)).query_async(&mut connection).await?;
         let parse = |text: &str| {
             let mut ids = text.split(':').map(|id| id.parse::<Uuid>().ok());
-            Some(UploadGrant { org: OrgId(ids.next()??), key: ids.next()??, object: ids.next()?? })
+            Some(UploadGrant { org: OrgId::trusted(ids.next()??), key: ids.next()??, object: ids.next()?? })
         };
         stored.map(|text| parse(&text).ok_or_else(|| Error::corrupt("a permission to upload"))).transpose()
     }

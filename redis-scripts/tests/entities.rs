@@ -213,6 +213,13 @@ async fn the_first_event_binds_the_session_that_it_names() {
     assert!(matches!(bind(*bound.clone(), name.clone()).await, Bound::Own(_)));
     assert_eq!(bind(*bound, "run-2".parse().unwrap()).await, Bound::Mismatch);
     assert_eq!(bind(first, "run-3".parse().unwrap()).await, Bound::Mismatch);
+    // What was claimed on the way is not left behind.
+    for lost in ["run-2", "run-3"] {
+        let lost = SessionRef::new(world.org, lost.parse().unwrap());
+        assert_eq!(world.redis.session(&lost).await.unwrap(), None);
+    }
+    let listed = SessionQuery { assessment: Some(world.assessment.id), limit: 9, ..SessionQuery::default() };
+    assert_eq!(world.redis.list_sessions(world.org, &listed).await.unwrap(), (vec![name.clone()], 1));
     assert_eq!(bind(second.clone(), name).await, Bound::Mismatch);
     assert_eq!(world.reload(&second).await.session, None);
     let consent = world.redis.bind_session(&second, &"run-4".parse().unwrap(), true, *NOW).await.unwrap();
@@ -232,6 +239,28 @@ async fn a_session_made_for_nobody_is_taken_over_by_the_first_key_that_names_it(
     assert_eq!(session.record.candidate_key, Some(first.id));
     assert_eq!(session.record.source_service.as_deref(), Some("ci"));
     assert_eq!(world.redis.bind_session(&second, &name.session, false, *NOW).await.unwrap(), Bound::Mismatch);
+}
+
+#[tokio::test]
+async fn a_session_made_for_nobody_is_nobodys_again_when_the_key_got_another() {
+    let world = World::new().await;
+    let key = world.key().await;
+    let name = SessionRef::new(world.org, "made-before".parse().unwrap());
+    let new = NewSession { source_service: Some("ci".into()), ..NewSession::default() };
+    world.redis.create_session(&name, &new, *NOW).await.unwrap();
+    let before = world.redis.session(&name).await.unwrap().unwrap();
+    redeemed(world.redeem(&key, *NOW).await);
+    // The key as a request read it that came at the same time.
+    assert_eq!(world.redis.bind_session(&key, &name.session, false, *NOW).await.unwrap(), Bound::Mismatch);
+    let after = world.redis.session(&name).await.unwrap().unwrap();
+    assert_eq!((after.record.candidate_key, after.record.assessment, after.record.deadline), (None, None, None));
+    assert_eq!(after.to_json(), before.to_json());
+    let of = |assessment| SessionQuery { assessment, limit: 9, ..SessionQuery::default() };
+    assert_eq!(world.redis.list_sessions(world.org, &of(Some(world.assessment.id))).await.unwrap().1, 0);
+    assert_eq!(world.redis.list_sessions(world.org, &of(None)).await.unwrap().1, 1);
+    // Its turn comes with the next key.
+    let bound = world.redis.bind_session(&world.key().await, &name.session, false, *NOW).await.unwrap();
+    assert!(matches!(bound, Bound::Own(_)));
 }
 
 #[tokio::test]
@@ -304,7 +333,7 @@ async fn api_keys_are_found_by_digest_until_revoked() {
     assert!(world.redis.revoke_api_key(world.org, key.id, *NOW).await.unwrap());
     assert!(!world.redis.revoke_api_key(world.org, key.id, *NOW).await.unwrap());
     assert_eq!(world.redis.list_api_keys(world.org).await.unwrap().len(), 1);
-    let other = OrgId(Uuid::now_v7());
+    let other = OrgId::sample(Uuid::now_v7());
     assert!(!world.redis.revoke_api_key(other, owner.id, *NOW).await.unwrap());
 }
 

@@ -63,7 +63,7 @@ fn part_of(session: &SessionRef, events: &[Event], new: &NewSession) -> CommitPa
 }
 
 fn session(name: &str) -> SessionRef {
-    SessionRef::new(OrgId(Uuid::new_v4()), name.parse().unwrap())
+    SessionRef::new(OrgId::sample(Uuid::new_v4()), name.parse().unwrap())
 }
 
 fn prompt(session: &SessionRef) -> Event {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{
     auth::Either,
     error::ApiError,
-    query::{PathSession, Query},
+    path::PathSession,
+    query::{FromQuery, Params, Query},
     sessions::visible,
 };
 use crate::{App, clock};
@@ -21,14 +22,24 @@ const MAX_EVENTS: usize = 20_000;
 /// Entries of each list; the figures of the summary count all.
 const MAX_LISTED: usize = 100;
 
+/// How far back.
+pub(super) struct Minutes(i64);
+
+impl FromQuery for Minutes {
+    fn from_query(params: &mut Params) -> Self {
+        let about = "How far back, 1 to 60; what is beyond is taken for the nearest.";
+        Self(params.integer("minutes", about, 20, 1..=60))
+    }
+}
+
 /// `GET /v1/sessions/{id}/recent-activity`
 pub(super) async fn recent(
     who: Either,
     app: Data<App>,
     id: PathSession,
-    query: Query,
+    query: Query<Minutes>,
 ) -> Result<Json<Value>, ApiError> {
-    let minutes = query.integer("minutes", 20, 1, 60)?;
+    let Minutes(minutes) = query.read()?;
     let session = visible(&app, &who, id.0).await?;
     let (from, is_now) = begin(&session, minutes, clock::now());
     let mut activity = Activity::default();

@@ -9,8 +9,9 @@ use super::{
     auth::{Either, Reviewer, ReviewerWrite},
     body::Body,
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields, document, integer, list, one_of, positive_number, repo_url, text, uuid},
-    query::PathId,
+    fields::{Fields, FromFields, PatchOf},
+    path::PathId,
+    rule::{document, integer, list, one_of, positive_number, repo_url, text, uuid},
 };
 use crate::{App, clock};
 
@@ -18,18 +19,14 @@ const TOOLS: &[&str] = &["claude", "codex", "cursor"];
 const DEFAULT_EXPIRES_IN_DAYS: i64 = 7;
 const MAX_BRIEF_BYTES: usize = 64 << 10;
 
-struct Terms(AssessmentTerms);
+pub(super) struct Terms(AssessmentTerms);
 
 impl FromFields for Terms {
     fn from_fields(fields: &mut Fields) -> Self {
         let title = fields.required("title", text(1..=255));
         let role = fields.required("role", text(1..=255));
         // An issue brings a brief of its own; a wrong `issueId` is told as such, not as a missing brief.
-        let task_brief = if fields.is_given("issueId") {
-            fields.optional("taskBrief", document(MAX_BRIEF_BYTES))
-        } else {
-            Some(fields.required("taskBrief", document(MAX_BRIEF_BYTES)))
-        };
+        let task_brief = fields.required_unless("issueId", "taskBrief", document(MAX_BRIEF_BYTES));
         let mut tools = fields.optional("allowedTools", list(1..=3, one_of(TOOLS))).unwrap_or_else(|| TOOLS.to_vec());
         tools.sort_unstable();
         tools.dedup();
@@ -37,11 +34,11 @@ impl FromFields for Terms {
             title,
             role,
             task_brief,
-            repo_url: fields.optional("repoUrl", repo_url),
+            repo_url: fields.optional("repoUrl", repo_url()),
             time_limit_minutes: fields.optional("timeLimitMinutes", integer(1..=10_080)),
             expires_in_days: fields.optional("expiresInDays", integer(1..=365)).unwrap_or(DEFAULT_EXPIRES_IN_DAYS),
-            issue: fields.optional("issueId", uuid),
-            rubric: fields.optional("rubricId", uuid),
+            issue: fields.optional("issueId", uuid()),
+            rubric: fields.optional("rubricId", uuid()),
             token_budget_usd: fields.optional("tokenBudgetUsd", positive_number(1000.0)),
             allowed_tools: tools.into_iter().map(str::to_owned).collect(),
         })
@@ -60,8 +57,8 @@ impl Terms {
 }
 
 /// `POST /v1/assessments`
-pub(super) async fn create(app: Data<App>, who: ReviewerWrite, body: Body) -> Result<HttpResponse, ApiError> {
-    let terms = body.json::<Terms>(&app).await?.resolved()?;
+pub(super) async fn create(app: Data<App>, who: ReviewerWrite, body: Body<Terms>) -> Result<HttpResponse, ApiError> {
+    let terms = body.json(&app).await?.resolved()?;
     let made = app.redis.create_assessment(who.0.org, Uuid::now_v7(), terms, clock::now()).await?;
     Ok(HttpResponse::Created().json(json!({"assessment": assessment_json(&made)})))
 }
@@ -92,14 +89,10 @@ pub(super) async fn change(
     app: Data<App>,
     who: ReviewerWrite,
     id: PathId,
-    body: Body,
+    body: Body<PatchOf<Terms>>,
 ) -> Result<HttpResponse, ApiError> {
     let before = app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
-    let patch = body.json::<Object>(&app).await?.0;
-    // The rules are those of a whole body: what stands, overlaid with what is given.
-    let mut whole = assessment_object(&before);
-    whole.extend(patch);
-    let terms = Fields::read::<Terms>(whole)?.resolved()?;
+    let terms = body.json(&app).await?.over(assessment_object(&before))?.resolved()?;
     app.redis.change_assessment(&before, &terms, clock::now()).await?;
     let after = app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
     Ok(HttpResponse::Ok().json(json!({"assessment": assessment_json(&after)})))
@@ -110,15 +103,6 @@ pub(super) async fn delete(app: Data<App>, who: ReviewerWrite, id: PathId) -> Re
     app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
     app.redis.delete_assessment(who.0.org, id.0, clock::now()).await?;
     Ok(HttpResponse::Ok().json(json!({"ok": true, "id": id.0})))
-}
-
-/// Any object: the fields of a patch before they are laid over what stands.
-struct Object(Map<String, Value>);
-
-impl FromFields for Object {
-    fn from_fields(fields: &mut Fields) -> Self {
-        Self(fields.take_all())
-    }
 }
 
 fn assessment_object(assessment: &Assessment) -> Map<String, Value> {

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     io::Read,
+    marker::PhantomData,
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
@@ -15,17 +16,23 @@ use serde_json::Value;
 
 use super::{
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields},
+    fields::{Fields, FromFields, not_an_object},
 };
 use crate::App;
 
 /// A body that has not been read yet: a handler reads it after it knows who asks, so that strangers cost nothing.
-pub struct Body {
+pub struct RawBody {
     request: HttpRequest,
     payload: Payload,
 }
 
-impl FromRequest for Body {
+/// A body that is to become a `T`.
+pub struct Body<T> {
+    raw: RawBody,
+    of: PhantomData<T>,
+}
+
+impl FromRequest for RawBody {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
@@ -34,12 +41,22 @@ impl FromRequest for Body {
     }
 }
 
-impl Body {
+impl<T> FromRequest for Body<T> {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let raw = RawBody { request: request.clone(), payload: payload.take() };
+        ready(Ok(Self { raw, of: PhantomData }))
+    }
+}
+
+impl<T: FromFields> Body<T> {
     /// The body as `T`, whose rules are all checked at once.
     ///
     /// # Errors
     /// 400 with every field that is wrong, and the refusals of [`read_body`].
-    pub async fn json<T: FromFields>(self, app: &App) -> Result<T, ApiError> {
+    pub async fn json(self, app: &App) -> Result<T, ApiError> {
         let limit = app.settings.bodies.default_bytes;
         self.json_within(app, limit).await
     }
@@ -48,22 +65,15 @@ impl Body {
     ///
     /// # Errors
     /// As of [`Body::json`].
-    pub async fn json_within<T: FromFields>(self, app: &App, limit: usize) -> Result<T, ApiError> {
-        let Value::Object(object) = parse_json(&self.bytes(app, limit).await?)? else {
-            return Err(ApiError::invalid(vec![domain::Detail::new(&[], "invalid_type", "must be an object")]));
-        };
-        Fields::read(object)
+    pub async fn json_within(self, app: &App, limit: usize) -> Result<T, ApiError> {
+        match parse_json(&self.raw.bytes(app, limit).await?)? {
+            Value::Object(object) => Fields::read(object),
+            _ => not_an_object().map_err(ApiError::invalid),
+        }
     }
+}
 
-    /// The body as any JSON value.
-    ///
-    /// # Errors
-    /// 400 when it is not JSON, and the refusals of [`read_body`].
-    pub async fn value(self, app: &App) -> Result<Value, ApiError> {
-        let limit = app.settings.bodies.default_bytes;
-        parse_json(&self.bytes(app, limit).await?)
-    }
-
+impl RawBody {
     /// The body itself, of `limit` bytes at most.
     ///
     /// # Errors

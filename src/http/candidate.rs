@@ -12,20 +12,35 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    auth::{Public, in_time, owner_of},
+    auth::Public,
     body::Body,
+    credentials::{in_time, owner_of},
     disclosure,
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields, session_id, signing_pubkey, text},
-    query::Query,
+    fields::{Fields, FromFields},
+    query::{FromQuery, Params, Query},
+    rule::{session_id, signing_pubkey, text},
 };
 use crate::{App, clock};
 
 const HOUR_MS: i64 = 3_600_000;
 
+pub(super) struct WhoseConsent(Option<String>);
+
+impl FromQuery for WhoseConsent {
+    fn from_query(params: &mut Params) -> Self {
+        Self(params.text("key", "The candidate key."))
+    }
+}
+
 /// `GET /v1/candidate/consent`
-pub(super) async fn show_consent(app: Data<App>, public: Public, query: Query) -> Result<HttpResponse, ApiError> {
-    let key = find_key(&app, query.get("key").unwrap_or_default(), public.address).await?;
+pub(super) async fn show_consent(
+    app: Data<App>,
+    public: Public,
+    query: Query<WhoseConsent>,
+) -> Result<HttpResponse, ApiError> {
+    let WhoseConsent(key) = query.read()?;
+    let key = find_key(&app, &key.unwrap_or_default(), public.address).await?;
     refuse_dead(&key, clock::now())?;
     let disclosure = disclosure::current(&app.settings)?;
     let confirmed = key.consent.is_some_and(|consent| consent.hash == disclosure.hash);
@@ -36,7 +51,7 @@ pub(super) async fn show_consent(app: Data<App>, public: Public, query: Query) -
     })))
 }
 
-struct ConsentBody {
+pub(super) struct ConsentBody {
     key: String,
     disclosure_hash: Option<String>,
 }
@@ -51,8 +66,12 @@ impl FromFields for ConsentBody {
 }
 
 /// `POST /v1/candidate/consent`
-pub(super) async fn give_consent(app: Data<App>, public: Public, body: Body) -> Result<HttpResponse, ApiError> {
-    let asked: ConsentBody = body.json(&app).await?;
+pub(super) async fn give_consent(
+    app: Data<App>,
+    public: Public,
+    body: Body<ConsentBody>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = body.json(&app).await?;
     let key = find_key(&app, &asked.key, public.address).await?;
     let now = clock::now();
     refuse_dead(&key, now)?;
@@ -68,7 +87,7 @@ pub(super) async fn give_consent(app: Data<App>, public: Public, body: Body) -> 
     Ok(HttpResponse::Ok().json(json!({"ok": true})))
 }
 
-struct RedeemBody {
+pub(super) struct RedeemBody {
     key: String,
     name: Option<String>,
     pubkey: Option<String>,
@@ -79,14 +98,14 @@ impl FromFields for RedeemBody {
         Self {
             key: fields.required("key", text(0..=64)),
             name: fields.optional("candidateName", text(0..=255)).filter(|name| !name.is_empty()),
-            pubkey: fields.optional("signingPubKey", signing_pubkey).filter(|pubkey| !pubkey.is_empty()),
+            pubkey: fields.optional("signingPubKey", signing_pubkey()).filter(|pubkey| !pubkey.is_empty()),
         }
     }
 }
 
 /// `POST /v1/candidate/redeem`
-pub(super) async fn redeem(app: Data<App>, public: Public, body: Body) -> Result<HttpResponse, ApiError> {
-    let asked: RedeemBody = body.json(&app).await?;
+pub(super) async fn redeem(app: Data<App>, public: Public, body: Body<RedeemBody>) -> Result<HttpResponse, ApiError> {
+    let asked = body.json(&app).await?;
     let key = find_key(&app, &asked.key, public.address).await?;
     let now = clock::now();
     let redeem = Redeem {
@@ -145,20 +164,24 @@ async fn redeem_reply(
 }
 
 #[derive(Debug)]
-struct CompleteBody {
+pub(super) struct CompleteBody {
     session: Option<SessionId>,
     key: String,
 }
 
 impl FromFields for CompleteBody {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self { session: fields.required("sessionId", session_id), key: fields.required("key", text(0..=64)) }
+        Self { session: fields.required("sessionId", session_id()), key: fields.required("key", text(0..=64)) }
     }
 }
 
 /// `POST /v1/candidate/complete`
-pub(super) async fn complete(app: Data<App>, public: Public, body: Body) -> Result<HttpResponse, ApiError> {
-    let asked: CompleteBody = body.json(&app).await?;
+pub(super) async fn complete(
+    app: Data<App>,
+    public: Public,
+    body: Body<CompleteBody>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = body.json(&app).await?;
     let key = find_key(&app, &asked.key, public.address).await?;
     let now = clock::now();
     refuse_dead(&key, now)?;

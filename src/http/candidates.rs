@@ -7,12 +7,25 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{auth::Reviewer, error::ApiError, keys::key_json, query::Query};
+use super::{
+    auth::Reviewer,
+    error::ApiError,
+    keys::key_json,
+    query::{FromQuery, Page, Params, Query},
+};
 use crate::{App, clock};
 
+pub(super) struct Listed(Page);
+
+impl FromQuery for Listed {
+    fn from_query(params: &mut Params) -> Self {
+        Self(params.page(50, 200))
+    }
+}
+
 /// `GET /v1/candidates`
-pub(super) async fn list(app: Data<App>, who: Reviewer, query: Query) -> Result<HttpResponse, ApiError> {
-    let page = query.page(50, 200)?;
+pub(super) async fn list(app: Data<App>, who: Reviewer, query: Query<Listed>) -> Result<HttpResponse, ApiError> {
+    let Listed(page) = query.read()?;
     let (keys, total) = app.redis.page_candidate_keys(who.org, page.limit, page.offset).await?;
     let assessments: HashSet<Uuid> = keys.iter().map(|key| key.assessment).collect();
     let found = assessments.into_iter().map(|id| app.redis.assessment_even_deleted(who.org, id));

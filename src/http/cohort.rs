@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{
     auth::{Either, Reviewer},
     error::{ApiError, Refusal},
-    query::{PathId, PathSession, Query},
+    path::{PathId, PathSession},
+    query::{FromQuery, Params, Query},
     sessions::visible,
 };
 use crate::App;
@@ -19,16 +20,41 @@ use crate::App;
 /// How long a request waits for the results of sessions that ended just before it.
 const SETTLE_WITHIN: Duration = Duration::from_secs(2);
 
+/// What of the statistics is asked for.
+pub(super) struct Asked {
+    distribution: bool,
+}
+
+impl FromQuery for Asked {
+    fn from_query(params: &mut Params) -> Self {
+        Self { distribution: params.flag("distribution", "Whether to add quantiles and a histogram of each metric.") }
+    }
+}
+
+/// What of the statistics of an assessment is asked for, and for which session.
+pub(super) struct AskedFor {
+    asked: Asked,
+    session: Option<String>,
+}
+
+impl FromQuery for AskedFor {
+    fn from_query(params: &mut Params) -> Self {
+        let session = params.text("sessionId", "The session that is ranked; one of another assessment is 404.");
+        Self { session, asked: Asked::from_query(params) }
+    }
+}
+
 /// `GET /v1/sessions/{id}/cohort-stats`
 pub(super) async fn of_session(
     who: Either,
     app: Data<App>,
     id: PathSession,
-    query: Query,
+    query: Query<Asked>,
 ) -> Result<Json<Value>, ApiError> {
+    let asked = query.read()?;
     let session = visible(&app, &who, id.0).await?;
     let Some(assessment) = session.record.assessment else { return Ok(Json(json!({ "cohortStats": null }))) };
-    stats(&app, &session.name.clone(), assessment, Some(&session), &query).await
+    stats(&app, &session.name.clone(), assessment, Some(&session), &asked).await
 }
 
 /// `GET /v1/assessments/{id}/cohort-stats`
@@ -36,10 +62,11 @@ pub(super) async fn of_assessment(
     reviewer: Reviewer,
     app: Data<App>,
     id: PathId,
-    query: Query,
+    query: Query<AskedFor>,
 ) -> Result<Json<Value>, ApiError> {
+    let AskedFor { asked, session } = query.read()?;
     let assessment = app.redis.assessment(reviewer.org, id.0).await?.ok_or(Refusal::NotFound)?.id;
-    let session = match query.get("sessionId") {
+    let session = match session {
         None => None,
         Some(text) => {
             let id = text.parse().map_err(|_| ApiError::from(Refusal::NotFound))?;
@@ -51,7 +78,7 @@ pub(super) async fn of_assessment(
         }
     };
     let name = SessionRef::new(reviewer.org, assessment.into());
-    stats(&app, &name, assessment, session.as_ref(), &query).await
+    stats(&app, &name, assessment, session.as_ref(), &asked).await
 }
 
 async fn stats(
@@ -59,9 +86,8 @@ async fn stats(
     of: &SessionRef,
     assessment: Uuid,
     session: Option<&Session>,
-    query: &Query,
+    asked: &Asked,
 ) -> Result<Json<Value>, ApiError> {
-    let distribution = query.read("distribution", "must be true or false", |text| text.parse::<bool>().ok())?;
     wait_until_settled(app, of, assessment).await?;
     let subject = session.map(|session| Subject {
         session: session.name.session.clone(),
@@ -70,7 +96,7 @@ async fn stats(
             METRICS.map(|metric| metric.value_of(&signals))
         }),
     });
-    let stats = app.log.cohort(of.org, assessment, subject.as_ref(), distribution.unwrap_or(false)).await?;
+    let stats = app.log.cohort(of.org, assessment, subject.as_ref(), asked.distribution).await?;
     Ok(Json(json!({ "cohortStats": stats })))
 }
 

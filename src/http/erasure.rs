@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web::Data};
 use domain::SessionRef;
 use serde_json::json;
 
-use super::{auth::ReviewerWrite, error::ApiError, query::PathSession};
+use super::{auth::ReviewerWrite, error::ApiError, path::PathSession};
 use crate::{App, erase};
 
 /// `DELETE /v1/sessions/{id}`

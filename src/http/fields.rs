@@ -1,16 +1,13 @@
-//! Checking the fields of a body: each type states its rules once, and every field that breaks one is named.
+//! Reading the fields of a body: each type states its fields and their rules once. The same statement checks a body,
+//! naming every field that is wrong, and describes it as JSON Schema.
 
-use std::ops::RangeInclusive;
+use domain::{Detail, PathPart};
+use serde_json::{Map, Value, json};
 
-use domain::{Detail, PathPart, SessionId};
-use serde_json::{Map, Value};
-use url::Url;
-use uuid::Uuid;
-
-use super::error::ApiError;
-
-/// A value, or what is wrong with it; paths are seen from the value.
-pub type Checked<T> = Result<T, Vec<Detail>>;
+use super::{
+    error::ApiError,
+    rule::{Checked, Rule},
+};
 
 /// A body that knows its rules.
 pub trait FromFields: Sized {
@@ -23,6 +20,17 @@ pub trait FromFields: Sized {
 pub struct Fields {
     values: Map<String, Value>,
     details: Vec<Detail>,
+    /// Collects what is asked for, when that is all that is wanted.
+    asked: Option<Asked>,
+}
+
+/// The fields that a type asked for.
+#[derive(Debug, Default)]
+struct Asked {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+    /// Pairs of which one has to be there.
+    either: Vec<[String; 2]>,
 }
 
 impl Fields {
@@ -31,15 +39,17 @@ impl Fields {
     /// # Errors
     /// 400 with every field that is wrong.
     pub fn read<T: FromFields>(values: Map<String, Value>) -> Result<T, ApiError> {
-        let mut fields = Self { values, details: Vec::new() };
+        let mut fields = Self { values, details: Vec::new(), asked: None };
         let read = T::from_fields(&mut fields);
         if fields.details.is_empty() { Ok(read) } else { Err(ApiError::invalid(fields.details)) }
     }
 
-    /// Whether the field was given, `null` included.
+    /// The JSON Schema of the bodies that a `T` is read from.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+    pub fn schema_of<T: FromFields>() -> Value {
+        let mut fields = Self { values: Map::new(), details: Vec::new(), asked: Some(Asked::default()) };
+        T::from_fields(&mut fields);
+        fields.asked.unwrap_or_default().into_schema()
     }
 
     /// Whether the field was given as `null`.
@@ -60,9 +70,52 @@ impl Fields {
     }
 
     /// A field that may be absent or `null`.
-    pub fn optional<T>(&mut self, name: &str, rule: impl Fn(&Value) -> Checked<T>) -> Option<T> {
+    pub fn optional<T>(&mut self, name: &str, rule: impl Rule<Value = T>) -> Option<T> {
+        self.ask(name, &rule, true);
+        self.value(name, rule)
+    }
+
+    /// A field that may be absent, but not `null`; `why` says so.
+    pub fn never_null<T>(&mut self, name: &str, why: &str, rule: impl Rule<Value = T>) -> Option<T> {
+        self.ask(name, &rule, false);
+        if self.is_null(name) {
+            self.wrong(name, "invalid_type", why);
+        }
+        self.value(name, rule)
+    }
+
+    /// A field that must be there.
+    pub fn required<T: Default>(&mut self, name: &str, rule: impl Rule<Value = T>) -> T {
+        self.ask(name, &rule, false);
+        if let Some(asked) = &mut self.asked {
+            asked.required.push(name.to_owned());
+        }
+        if !self.is_given(name) {
+            self.wrong(name, "required", "is required");
+        }
+        self.value(name, rule).unwrap_or_default()
+    }
+
+    /// A field that must be there unless `other` is.
+    pub fn required_unless<T: Default>(&mut self, other: &str, name: &str, rule: impl Rule<Value = T>) -> Option<T> {
+        self.ask(name, &rule, true);
+        if let Some(asked) = &mut self.asked {
+            asked.either.push([name, other].map(str::to_owned));
+        }
+        if !self.is_given(other) && !self.is_given(name) {
+            self.wrong(name, "required", "is required");
+        }
+        self.value(name, rule)
+    }
+
+    /// Says that a field is wrong for a reason that concerns several.
+    pub fn wrong(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
+        self.details.push(Detail::new(&[name], code, message));
+    }
+
+    fn value<T>(&mut self, name: &str, rule: impl Rule<Value = T>) -> Option<T> {
         let value = self.values.get(name).filter(|value| !value.is_null())?;
-        match rule(value) {
+        match rule.check(value) {
             Ok(value) => Some(value),
             Err(details) => {
                 self.details.extend(details.into_iter().map(|detail| beneath(name.into(), detail)));
@@ -71,222 +124,107 @@ impl Fields {
         }
     }
 
-    /// A field that must be there.
-    pub fn required<T: Default>(&mut self, name: &str, rule: impl Fn(&Value) -> Checked<T>) -> T {
-        if self.values.get(name).is_none_or(Value::is_null) {
-            self.wrong(name, "required", "is required");
+    fn ask<T>(&mut self, name: &str, rule: &impl Rule<Value = T>, or_null: bool) {
+        if let Some(asked) = &mut self.asked {
+            let schema = if or_null { nullable(rule.schema()) } else { rule.schema() };
+            asked.properties.insert(name.to_owned(), schema);
         }
-        self.optional(name, rule).unwrap_or_default()
-    }
-
-    /// Says that a field is wrong for a reason that concerns several.
-    pub fn wrong(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
-        self.details.push(Detail::new(&[name], code, message));
     }
 }
 
-fn beneath(part: PathPart, mut detail: Detail) -> Detail {
+impl Asked {
+    fn into_schema(self) -> Value {
+        let mut schema =
+            Map::from_iter([("type".to_owned(), "object".into()), ("properties".to_owned(), self.properties.into())]);
+        if !self.required.is_empty() {
+            schema.insert("required".to_owned(), self.required.into());
+        }
+        // A `null` stands for an absent field, so it does not count as being there.
+        let given =
+            |name: &String| json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } });
+        let either: Vec<Value> =
+            self.either.iter().map(|pair| json!({ "anyOf": pair.each_ref().map(given) })).collect();
+        if !either.is_empty() {
+            schema.insert("allOf".to_owned(), either.into());
+        }
+        schema.into()
+    }
+}
+
+/// The schema of a value that may be `null` as well.
+fn nullable(mut schema: Value) -> Value {
+    if let Some(kind) = schema.get_mut("type") {
+        *kind = json!([kind, "null"]);
+    }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    schema
+}
+
+/// The same fault, seen from outside of `part`.
+pub(super) fn beneath(part: PathPart, mut detail: Detail) -> Detail {
     detail.path.insert(0, part);
     detail
 }
 
-fn fault<T>(code: &'static str, message: impl Into<String>) -> Checked<T> {
-    Err(vec![Detail::new(&[], code, message)])
+/// Any object, taken as it came.
+#[derive(Debug, Default)]
+pub struct AnyObject(pub Map<String, Value>);
+
+impl FromFields for AnyObject {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(fields.take_all())
+    }
 }
 
-fn string(value: &Value) -> Checked<&str> {
-    value.as_str().map_or_else(|| fault("invalid_type", "must be a string"), Ok)
+/// Some of the fields of a `T`, to be laid over those that stand.
+#[derive(Debug)]
+pub struct PatchOf<T> {
+    given: Map<String, Value>,
+    of: std::marker::PhantomData<T>,
 }
 
-/// Text whose length in characters, trimmed, is in `length`.
-pub fn text(length: RangeInclusive<usize>) -> impl Fn(&Value) -> Checked<String> {
-    move |value| {
-        let text = string(value)?.trim();
-        let (min, max) = (*length.start(), *length.end());
-        match text.chars().count() {
-            0 if min == 1 => fault("too_short", "must not be empty"),
-            n if n < min => fault("too_short", format!("must have at least {min} characters")),
-            n if n > max => fault("too_long", format!("must have at most {max} characters")),
-            _ if text.contains('\0') => fault("invalid_text", "must not contain the character U+0000"),
-            _ => Ok(text.to_owned()),
+impl<T: FromFields> FromFields for PatchOf<T> {
+    fn from_fields(fields: &mut Fields) -> Self {
+        if fields.asked.is_some() {
+            T::from_fields(fields);
         }
-    }
-}
-
-/// Text as it is, of `max` bytes at most, not blank.
-pub fn document(max: usize) -> impl Fn(&Value) -> Checked<String> {
-    move |value| match string(value)? {
-        text if text.trim().is_empty() => fault("too_short", "must not be empty"),
-        text if text.len() > max => fault("too_long", format!("must have at most {max} bytes")),
-        text => Ok(text.to_owned()),
-    }
-}
-
-/// Text as it is, also empty, of `max` bytes at most.
-pub fn verbatim(max: usize) -> impl Fn(&Value) -> Checked<String> {
-    move |value| match string(value)? {
-        text if text.len() > max => fault("too_long", format!("must have at most {max} bytes")),
-        text => Ok(text.to_owned()),
-    }
-}
-
-/// Hexadecimal digits, as many as `length` says; in lower case.
-pub fn hex(length: RangeInclusive<usize>) -> impl Fn(&Value) -> Checked<String> {
-    move |value| {
-        let given = string(value)?.trim();
-        if length.contains(&given.len()) && given.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Ok(given.to_ascii_lowercase())
-        } else if length.start() == length.end() {
-            fault("invalid_hex", format!("must be {} hexadecimal digits", length.start()))
-        } else {
-            fault("invalid_hex", format!("must be {} to {} hexadecimal digits", length.start(), length.end()))
+        if let Some(asked) = &mut fields.asked {
+            asked.required.clear();
+            asked.either.clear();
         }
+        Self { given: fields.take_all(), of: std::marker::PhantomData }
     }
 }
 
-/// An integer in `range`.
-pub fn integer(range: RangeInclusive<i64>) -> impl Fn(&Value) -> Checked<i64> {
-    move |value| match value.as_i64() {
-        Some(number) if range.contains(&number) => Ok(number),
-        _ if value.is_number() && !value.is_f64() => {
-            fault("out_of_range", format!("must be from {} to {}", range.start(), range.end()))
-        }
-        _ => fault("invalid_type", "must be an integer"),
+impl<T: FromFields> PatchOf<T> {
+    /// What stands, overlaid with what is given: the rules are those of a whole body.
+    ///
+    /// # Errors
+    /// 400 with every field that is wrong.
+    pub fn over(self, mut standing: Map<String, Value>) -> Result<T, ApiError> {
+        standing.extend(self.given);
+        Fields::read(standing)
     }
 }
 
-/// A number above 0, `max` at most.
-pub fn positive_number(max: f64) -> impl Fn(&Value) -> Checked<f64> {
-    move |value| match value.as_f64() {
-        Some(number) if number > 0.0 && number <= max => Ok(number),
-        Some(_) => fault("out_of_range", format!("must be above 0 and at most {max}")),
-        None => fault("invalid_type", "must be a number"),
-    }
-}
-
-/// A UUID.
-///
-/// # Errors
-/// What is wrong.
-pub fn uuid(value: &Value) -> Checked<Uuid> {
-    Uuid::parse_str(string(value)?).or_else(|_| fault("invalid_uuid", "must be a UUID"))
-}
-
-/// The id of a session.
-///
-/// # Errors
-/// What is wrong.
-pub fn session_id(value: &Value) -> Checked<Option<SessionId>> {
-    string(value)?.parse().map(Some).or_else(|wrong: domain::InvalidSessionId| fault("invalid_id", wrong.to_string()))
-}
-
-/// An object.
-///
-/// # Errors
-/// What is wrong.
-pub fn object(value: &Value) -> Checked<Map<String, Value>> {
-    value.as_object().cloned().map_or_else(|| fault("invalid_type", "must be an object"), Ok)
-}
-
-/// One of `words`.
-pub fn one_of(words: &'static [&'static str]) -> impl Fn(&Value) -> Checked<&'static str> {
-    move |value| {
-        let given = string(value)?;
-        let known = words.iter().copied().find(|word| *word == given);
-        known.map_or_else(|| fault("invalid_value", format!("must be one of {}", words.join(", "))), Ok)
-    }
-}
-
-/// A list whose length is in `length`, each member of which follows `rule`.
-pub fn list<T>(
-    length: RangeInclusive<usize>,
-    rule: impl Fn(&Value) -> Checked<T>,
-) -> impl Fn(&Value) -> Checked<Vec<T>> {
-    move |value| {
-        let Some(members) = value.as_array() else { return fault("invalid_type", "must be a list") };
-        if !length.contains(&members.len()) {
-            return fault("invalid_length", format!("must have {} to {} entries", length.start(), length.end()));
-        }
-        let (mut list, mut details) = (Vec::new(), Vec::new());
-        for (index, member) in members.iter().enumerate() {
-            match rule(member) {
-                Ok(member) => list.push(member),
-                Err(wrong) => details.extend(wrong.into_iter().map(|detail| beneath(PathPart::Index(index), detail))),
-            }
-        }
-        if details.is_empty() { Ok(list) } else { Err(details) }
-    }
-}
-
-/// Where a repository can be cloned from: absolute `http(s)` or `ssh` URL, or `git@host:path`.
-///
-/// # Errors
-/// What is wrong.
-pub fn repo_url(value: &Value) -> Checked<String> {
-    let given = text(1..=2048)(value)?;
-    let is_url = Url::parse(&given).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https" | "ssh") && url.host_str().is_some_and(|h| !h.is_empty())
-    });
-    let is_scp = given
-        .strip_prefix("git@")
-        .and_then(|rest| rest.split_once(':'))
-        .is_some_and(|(host, path)| !host.is_empty() && !path.is_empty() && !host.contains('/'));
-    // `url` forgives blanks and control characters; git and shells do not.
-    let is_clean = !given.chars().any(|c| c.is_whitespace() || c.is_control());
-    if is_clean && (is_url || is_scp) {
-        Ok(given)
-    } else {
-        fault("invalid_url", "must be an absolute http(s), ssh or git@ URL")
-    }
-}
-
-/// An address that mail can be sent to: one `@`, something before it, a domain with a dot after it.
-///
-/// # Errors
-/// What is wrong.
-pub fn email(value: &Value) -> Checked<String> {
-    let given = text(3..=254)(value)?;
-    let good_label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-    };
-    let good = given.split_once('@').is_some_and(|(local, domain)| {
-        let odd = |c: char| c.is_whitespace() || c.is_control() || "()<>[]:;,\\\"@".contains(c);
-        let good_local =
-            !local.starts_with('.') && !local.ends_with('.') && !local.contains("..") && !local.contains(odd);
-        (1..=64).contains(&local.len()) && good_local && domain.contains('.') && domain.split('.').all(good_label)
-    });
-    if good { Ok(given) } else { fault("invalid_email", "must be an e-mail address") }
-}
-
-/// The standard base64 of a public key of 32 bytes; an empty text stands for none.
-///
-/// # Errors
-/// What is wrong.
-pub fn signing_pubkey(value: &Value) -> Checked<String> {
-    let given = string(value)?.trim();
-    let symbol = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    let good = given.strip_suffix('=').is_some_and(|symbols| symbols.len() == 43 && symbols.bytes().all(symbol));
-    if good || given.is_empty() {
-        Ok(given.to_owned())
-    } else {
-        fault("invalid_public_key", "must be the base64 of 32 bytes")
-    }
+/// What is wrong with a value that is not an object.
+pub(super) fn not_an_object<T>() -> Checked<T> {
+    Err(vec![Detail::new(&[], "invalid_type", "must be an object")])
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::http::rule::{email, integer, list, text};
 
     #[derive(Debug, Default)]
     struct Sample {
         title: String,
         count: Option<i64>,
         names: Option<Vec<String>>,
+        brief: Option<String>,
     }
 
     impl FromFields for Sample {
@@ -294,7 +232,8 @@ mod tests {
             Self {
                 title: fields.required("title", text(1..=3)),
                 count: fields.optional("count", integer(1..=50)),
-                names: fields.optional("names", list(0..=3, email)),
+                names: fields.never_null("names", "must be a list", list(0..=3, email())),
+                brief: fields.required_unless("issue", "brief", text(0..=3)),
             }
         }
     }
@@ -306,9 +245,11 @@ mod tests {
 
     #[test]
     fn good_fields_are_read_and_unknown_ones_dropped() {
-        let sample = read(json!({"title": " ab ", "count": null, "names": ["a@b.example"], "orgId": 7})).unwrap();
-        assert_eq!((sample.title.as_str(), sample.count), ("ab", None));
+        let body = json!({"title": " ab ", "count": null, "names": ["a@b.example"], "orgId": 7, "brief": "b"});
+        let sample = read(body).unwrap();
+        assert_eq!((sample.title.as_str(), sample.count, sample.brief.as_deref()), ("ab", None, Some("b")));
         assert_eq!(sample.names.unwrap(), ["a@b.example"]);
+        assert!(read(json!({"title": "a", "issue": "i"})).is_ok());
     }
 
     #[test]
@@ -320,45 +261,34 @@ mod tests {
             (json!(["count"]), json!("out_of_range")),
             (json!(["names", 1]), json!("invalid_email")),
             (json!(["names", 2]), json!("invalid_type")),
+            (json!(["brief"]), json!("required")),
         ];
         assert_eq!(told, expected);
+        assert_eq!(read(json!({"title": "a", "names": null, "brief": ""})).unwrap_err()[0]["path"], json!(["names"]));
     }
 
     #[test]
-    fn integers_have_no_decimal_point() {
-        assert_eq!(integer(1..=5)(&json!(5)), Ok(5));
-        for bad in [json!(0), json!(6), json!(1.5), json!("1"), json!(u64::MAX)] {
-            assert!(integer(1..=5)(&bad).is_err(), "{bad}");
-        }
+    fn the_same_statement_is_the_schema() {
+        let schema = Fields::schema_of::<Sample>();
+        assert_eq!(schema["required"], json!(["title"]));
+        assert_eq!(schema["properties"]["count"], json!({"type": ["integer", "null"], "minimum": 1, "maximum": 50}));
+        assert_eq!(schema["properties"]["names"]["type"], "array");
+        assert_eq!(schema["allOf"][0]["anyOf"][1]["required"], json!(["issue"]));
+        let patch = Fields::schema_of::<PatchOf<Sample>>();
+        assert_eq!((patch.get("required"), patch.get("allOf")), (None, None));
+        assert_eq!(patch["properties"], schema["properties"]);
     }
 
     #[test]
-    fn hexadecimal_digits_are_counted_and_lowered() {
-        assert_eq!(hex(7..=64)(&json!(" ABCDEF0 ")), Ok("abcdef0".to_owned()));
-        for bad in [json!("abcdef"), json!("a".repeat(65)), json!("abcdefg"), json!(1_234_567), json!("äbcdef0")] {
-            assert!(hex(7..=64)(&bad).is_err(), "{bad}");
-        }
-        assert_eq!(verbatim(3)(&json!(" a ")), Ok(" a ".to_owned()));
-        assert!(verbatim(3)(&json!("ää")).is_err() && verbatim(3)(&json!(7)).is_err());
-    }
-
-    #[test]
-    fn repositories_are_named_by_absolute_urls() {
-        for good in ["https://git.example/a/b.git", "ssh://git@git.example/a", "git@git.example:a/b.git"] {
-            assert!(repo_url(&json!(good)).is_ok(), "{good}");
-        }
-        for bad in ["", "a/b", "file:///etc", "javascript:x", "git@x", "--upload-pack=x", "https://", "https://a b/"] {
-            assert!(repo_url(&json!(bad)).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn addresses_have_a_local_part_and_a_domain() {
-        for good in ["a@b.example", "first.last+tag@sub.example.org"] {
-            assert!(email(&json!(good)).is_ok(), "{good}");
-        }
-        for bad in ["a", "a@b", "@b.example", "a@b@c.example", "a b@c.example", "a@-c.example", "a@c..example"] {
-            assert!(email(&json!(bad)).is_err(), "{bad}");
-        }
+    fn a_patch_lies_over_what_stands_and_is_checked_as_a_whole() {
+        let over = |patch: Value| {
+            let Value::Object(patch) = patch else { panic!("an object") };
+            let patch: PatchOf<Sample> = Fields::read(patch).unwrap();
+            let Value::Object(standing) = json!({"title": "old", "count": 7, "brief": "b"}) else { panic!() };
+            patch.over(standing)
+        };
+        assert_eq!(over(json!({"title": "new"})).unwrap().count, Some(7));
+        assert_eq!(over(json!({"count": null})).unwrap().count, None);
+        assert!(over(json!({"title": null})).is_err());
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::{
     auth::{Candidate, Sender},
-    body::Body,
+    body::RawBody,
     error::{ApiError, Refusal},
     frame::id_of,
     rate::Standing,
@@ -28,7 +28,7 @@ pub(super) async fn one(
     Sender(candidate): Sender,
     app: Data<App>,
     request: HttpRequest,
-    body: Body,
+    body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
     let (granted, standing) = charge(&app, &candidate, &request, 1);
     if granted == 0 {
@@ -53,7 +53,7 @@ pub(super) async fn batch(
     app: Data<App>,
     request: HttpRequest,
     request_id: web::ReqData<RequestId>,
-    body: Body,
+    body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.bytes(&app, app.settings.bodies.ingest_bytes).await?;
     let mut members = members_of(&body)?;
@@ -95,10 +95,6 @@ fn members_of(body: &Bytes) -> Result<Vec<Bytes>, ApiError> {
         #[serde(borrow)]
         events: Option<&'a RawValue>,
     }
-    // The two levels of the batch come on top of what an event may have.
-    if exceeds_depth(body, MAX_JSON_DEPTH + 2) {
-        return Err(Refusal::InvalidJson.into());
-    }
     let not_json = |_| ApiError::from(Refusal::InvalidJson);
     let text = std::str::from_utf8(body).map_err(|_| ApiError::from(Refusal::InvalidJson))?;
     let outer: &RawValue = serde_json::from_str(text).map_err(not_json)?;
@@ -109,6 +105,11 @@ fn members_of(body: &Bytes) -> Result<Vec<Bytes>, ApiError> {
     let outer: Outer<'_> =
         serde_json::from_str(outer.get()).map_err(|_| wrong(&["events"], "duplicate_field", "must be given once"))?;
     let events = outer.events.ok_or_else(|| wrong(&["events"], "required", "is required"))?;
+    // How deep a member may be is asked of each alone: one that is too deep does not refuse the others.
+    let around = text.split_once(events.get()).map(|(before, after)| [before, "[]", after].concat());
+    if around.is_some_and(|around| exceeds_depth(around.as_bytes(), MAX_JSON_DEPTH)) {
+        return Err(Refusal::InvalidJson.into());
+    }
     let events: Vec<&RawValue> =
         serde_json::from_str(events.get()).map_err(|_| wrong(&["events"], "invalid_type", "must be an array"))?;
     if events.len() > MAX_BATCH {

@@ -1,6 +1,6 @@
 //! Candidate keys, as reviewers see them.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use domain::Timestamp;
 use redis_scripts::{Assessment, CandidateKey, KeyStatus, NewCandidateKey};
 use serde_json::{Value, json};
@@ -9,20 +9,21 @@ use super::{
     auth::{Reviewer, ReviewerWrite},
     body::Body,
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields, email, integer, list, one_of, text},
-    query::{PathId, path_uuid},
+    fields::{Fields, FromFields},
+    path::{PathId, PathKey},
+    rule::{email, integer, list, one_of, text},
 };
 use crate::{App, clock};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MAX_KEYS: usize = 50;
 
-struct NewKeys(Vec<NewCandidateKey>);
+pub(super) struct NewKeys(Vec<NewCandidateKey>);
 
 impl FromFields for NewKeys {
     fn from_fields(fields: &mut Fields) -> Self {
         let count = usize::try_from(fields.required("count", integer(1..=50))).unwrap_or_default();
-        let emails = fields.optional("candidateEmails", list(0..=MAX_KEYS, email));
+        let emails = fields.optional("candidateEmails", list(0..=MAX_KEYS, email()));
         let names = fields.optional("candidateNames", list(0..=MAX_KEYS, text(1..=255)));
         let org_name = fields.optional("orgName", text(0..=255)).filter(|name| !name.is_empty());
         if emails.as_ref().is_some_and(|emails| emails.len() != count) {
@@ -46,10 +47,10 @@ pub(super) async fn create(
     app: Data<App>,
     who: ReviewerWrite,
     id: PathId,
-    body: Body,
+    body: Body<NewKeys>,
 ) -> Result<HttpResponse, ApiError> {
     let assessment = assessment(&app, &who.0, id).await?;
-    let new: NewKeys = body.json(&app).await?;
+    let new = body.json(&app).await?;
     let now = clock::now();
     let expires_at = now.plus_millis(assessment.terms.expires_in_days.saturating_mul(DAY_MS));
     let keys = app.redis.create_candidate_keys(who.0.org, assessment.id, &new.0, expires_at, now).await?;
@@ -63,7 +64,7 @@ pub(super) async fn list_all(app: Data<App>, who: Reviewer, id: PathId) -> Resul
     Ok(HttpResponse::Ok().json(json!({"keys": keys_json(&keys, clock::now())})))
 }
 
-struct Mark(&'static str);
+pub(super) struct Mark(&'static str);
 
 impl FromFields for Mark {
     fn from_fields(fields: &mut Fields) -> Self {
@@ -71,16 +72,15 @@ impl FromFields for Mark {
     }
 }
 
-/// `PATCH /v1/assessments/{id}/keys/{key_id}`
+/// `PATCH /v1/assessments/{id}/keys/{keyId}`
 pub(super) async fn mark(
     app: Data<App>,
     who: ReviewerWrite,
-    id: PathId,
-    request: HttpRequest,
-    body: Body,
+    path: PathKey,
+    body: Body<Mark>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = living_key(&app, &who.0, id, &request).await?;
-    let mark: Mark = body.json(&app).await?;
+    let key = living_key(&app, &who.0, path).await?;
+    let mark = body.json(&app).await?;
     let now = clock::now();
     let hired_at = match (key.status(now), mark.0) {
         (KeyStatus::Completed, "hired") => Some(now),
@@ -92,14 +92,9 @@ pub(super) async fn mark(
     Ok(HttpResponse::Ok().json(json!({"key": key_json(&key, now)})))
 }
 
-/// `DELETE /v1/assessments/{id}/keys/{key_id}`
-pub(super) async fn revoke(
-    app: Data<App>,
-    who: ReviewerWrite,
-    id: PathId,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let key = living_key(&app, &who.0, id, &request).await?;
+/// `DELETE /v1/assessments/{id}/keys/{keyId}`
+pub(super) async fn revoke(app: Data<App>, who: ReviewerWrite, path: PathKey) -> Result<HttpResponse, ApiError> {
+    let key = living_key(&app, &who.0, path).await?;
     app.redis.revoke_candidate_key(key.org, key.id, clock::now()).await?;
     Ok(HttpResponse::Ok().json(json!({"ok": true, "id": key.id})))
 }
@@ -109,10 +104,9 @@ async fn assessment(app: &App, who: &Reviewer, id: PathId) -> Result<Assessment,
 }
 
 /// The key of the path, if it is of that assessment and not revoked.
-async fn living_key(app: &App, who: &Reviewer, id: PathId, request: &HttpRequest) -> Result<CandidateKey, ApiError> {
-    let key_id = path_uuid(request, "key_id")?;
-    let assessment = assessment(app, who, id).await?;
-    let key = app.redis.candidate_key(who.org, key_id).await?;
+async fn living_key(app: &App, who: &Reviewer, path: PathKey) -> Result<CandidateKey, ApiError> {
+    let assessment = assessment(app, who, path.assessment).await?;
+    let key = app.redis.candidate_key(who.org, path.key).await?;
     key.filter(|key| key.assessment == assessment.id && key.revoked_at.is_none())
         .ok_or_else(|| Refusal::NotFound.into())
 }

@@ -19,10 +19,12 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    auth::{Either, still_valid, time_left},
+    auth::Either,
+    credentials::{still_valid, time_left},
     error::{ApiError, Refusal},
     origin,
-    query::{PathSession, Query},
+    path::PathSession,
+    query::{FromQuery, Params, Query},
     sessions::visible,
     socket::{CREDENTIAL_GONE, Life, PING_EVERY, SESSION_DELETED, close},
     watcher::Watcher,
@@ -35,19 +37,35 @@ const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 /// How often a silent stream of Server-Sent Events says that it lives.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
 
+/// From where a watcher wants to see.
+pub(super) struct Since(Option<Start>);
+
+impl FromQuery for Since {
+    fn from_query(params: &mut Params) -> Self {
+        let about = "The `seq` of the last event that is known, or `live` for new ones only.";
+        let schema = || json!({ "type": "string", "pattern": "^([0-9]{1,19}|live)$" });
+        let read = |text: &str| match text {
+            "live" => Some(Start::Live),
+            seq => seq.parse().ok().map(Start::After),
+        };
+        Self(params.read("after", about, schema, "must be a seq or `live`", read))
+    }
+}
+
 /// `GET /v1/sessions/{id}/live`
 pub(super) async fn live(
     Watcher(who): Watcher,
     app: Data<App>,
     request: HttpRequest,
     id: PathSession,
-    query: Query,
+    query: Query<Since>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     origin::check(&request, &app.settings)?;
     let session: SessionId = visible(&app, &who, id.0).await?.name.session;
     let is_socket = header_has(&request, header::UPGRADE, "websocket");
-    let start = start_of(&request, &query, is_socket)?;
+    let Since(asked) = query.read()?;
+    let start = start_of(&request, asked, is_socket);
     let name = domain::SessionRef::new(who.org(), session);
     let watch = app.actors.feeds.watch(&name, start).await?.ok_or(Refusal::NotFound)?;
     let watch = if matches!(who, Either::Candidate(_)) { watch.without_presence() } else { watch };
@@ -109,15 +127,10 @@ fn header_has(request: &HttpRequest, name: header::HeaderName, word: &str) -> bo
 }
 
 /// `Last-Event-ID` and `?after=` say from where; a socket may say it later.
-fn start_of(request: &HttpRequest, query: &Query, is_socket: bool) -> Result<Start, ApiError> {
+fn start_of(request: &HttpRequest, asked: Option<Start>, is_socket: bool) -> Start {
     let last_id = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
-    let read = |text: &str| match text {
-        "live" => Some(Start::Live),
-        seq => seq.parse().ok().map(Start::After),
-    };
-    let asked = query.read("after", "must be a seq or `live`", read)?;
     let unasked = if is_socket { Start::AsAsked } else { Start::Live };
-    Ok(last_id.map(Start::After).or(asked).unwrap_or(unasked))
+    last_id.map(Start::After).or(asked).unwrap_or(unasked)
 }
 
 /// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again. So it

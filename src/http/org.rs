@@ -8,8 +8,9 @@ use super::{
     auth::{Reviewer, ReviewerWrite},
     body::Body,
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields, list, one_of, text},
-    query::PathId,
+    fields::{Fields, FromFields},
+    path::PathId,
+    rule::{list, one_of, text},
 };
 use crate::{App, clock};
 
@@ -25,7 +26,7 @@ pub(super) async fn list_api_keys(app: Data<App>, who: Reviewer) -> Result<HttpR
     Ok(HttpResponse::Ok().json(json!({"apiKeys": keys})))
 }
 
-struct NewApiKey {
+pub(super) struct NewApiKey {
     name: String,
     scopes: Scopes,
 }
@@ -38,8 +39,12 @@ impl FromFields for NewApiKey {
 }
 
 /// `POST /v1/org/api-keys`
-pub(super) async fn create_api_key(app: Data<App>, who: ReviewerWrite, body: Body) -> Result<HttpResponse, ApiError> {
-    let new: NewApiKey = body.json(&app).await?;
+pub(super) async fn create_api_key(
+    app: Data<App>,
+    who: ReviewerWrite,
+    body: Body<NewApiKey>,
+) -> Result<HttpResponse, ApiError> {
+    let new = body.json(&app).await?;
     let (key, secret) = app.redis.new_api_key(who.0.org, &new.name, new.scopes, clock::now()).await?;
     Ok(HttpResponse::Created().json(json!({"apiKey": api_key_json(&key), "secret": secret})))
 }

@@ -1,11 +1,13 @@
 //! Sessions: made, listed, read, patched.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Json},
 };
 use actors::settle_record;
-use domain::{Detail, Session, SessionId, SessionRef, Status, Timestamp};
+use domain::{Session, SessionId, SessionRef, Status, Timestamp};
 use redis_scripts::{Close, Closed, Made, NewSession, SessionQuery};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -14,8 +16,10 @@ use super::{
     auth::Either,
     body::Body,
     error::{ApiError, Refusal},
-    fields::{self, Checked, Fields, FromFields},
-    query::{PathSession, Query},
+    fields::{AnyObject, Fields, FromFields},
+    path::PathSession,
+    query::{FromQuery, Page, Params, Query},
+    rule::{instant, object, session_id, text},
 };
 use crate::{App, clock, ingest};
 
@@ -39,7 +43,7 @@ fn may_write(who: &Either) -> Result<(), ApiError> {
 }
 
 #[derive(Debug)]
-struct NewSessionBody {
+pub(super) struct NewSessionBody {
     id: Option<SessionId>,
     source_service: Option<String>,
     metadata: Map<String, Value>,
@@ -48,15 +52,15 @@ struct NewSessionBody {
 impl FromFields for NewSessionBody {
     fn from_fields(fields: &mut Fields) -> Self {
         Self {
-            id: fields.optional("id", fields::session_id).flatten(),
-            source_service: fields.optional("sourceService", fields::text(1..=128)),
-            metadata: fields.optional("metadata", fields::object).unwrap_or_default(),
+            id: fields.optional("id", session_id()).flatten(),
+            source_service: fields.optional("sourceService", text(1..=128)),
+            metadata: fields.optional("metadata", object()).unwrap_or_default(),
         }
     }
 }
 
 /// `POST /v1/sessions`
-pub(super) async fn create(who: Either, app: Data<App>, body: Body) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create(who: Either, app: Data<App>, body: Body<NewSessionBody>) -> Result<HttpResponse, ApiError> {
     may_write(&who)?;
     let NewSessionBody { id, source_service, metadata } = body.json(&app).await?;
     let mut new = NewSession { source_service, metadata, ..NewSession::default() };
@@ -96,16 +100,26 @@ pub(super) async fn create(who: Either, app: Data<App>, body: Body) -> Result<Ht
     Ok(HttpResponse::Created().json(json!({ "session": session.to_json() })))
 }
 
+pub(super) struct Listed(SessionQuery);
+
+impl FromQuery for Listed {
+    fn from_query(params: &mut Params) -> Self {
+        let words = || json!({ "type": "string", "enum": ["pending", "active", "ended"] });
+        let message = "must be pending, active or ended";
+        let Page { limit, offset } = params.page(20, 100);
+        Self(SessionQuery {
+            assessment: params.uuid("assessmentId", "Of this assessment only."),
+            source_service: params.text("sourceService", "From this service only, e.g. `claude-code`."),
+            status: params.read("status", "Of this status only.", words, message, Status::of_word),
+            offset,
+            limit,
+        })
+    }
+}
+
 /// `GET /v1/sessions`
-pub(super) async fn list(who: Either, app: Data<App>, query: Query) -> Result<Json<Value>, ApiError> {
-    let page = query.page(20, 100)?;
-    let filter = SessionQuery {
-        assessment: query.uuid("assessmentId")?,
-        source_service: query.get("sourceService").map(str::to_owned),
-        status: query.read("status", "must be pending, active or ended", Status::of_word)?,
-        offset: page.offset,
-        limit: page.limit,
-    };
+pub(super) async fn list(who: Either, app: Data<App>, query: Query<Listed>) -> Result<Json<Value>, ApiError> {
+    let Listed(filter) = query.read()?;
     let (sessions, total) = match &who {
         Either::Candidate(candidate) => own_session(&app, candidate.session(), &filter).await?,
         Either::Reviewer(reviewer) => {
@@ -115,7 +129,7 @@ pub(super) async fn list(who: Either, app: Data<App>, query: Query) -> Result<Js
         }
     };
     let sessions: Vec<Value> = sessions.iter().map(Session::to_json).collect();
-    Ok(Json(json!({ "sessions": sessions, "total": total, "limit": page.limit, "offset": page.offset })))
+    Ok(Json(json!({ "sessions": sessions, "total": total, "limit": filter.limit, "offset": filter.offset })))
 }
 
 /// A candidate's list holds its own session only.
@@ -145,32 +159,28 @@ pub(super) async fn get(who: Either, app: Data<App>, id: PathSession) -> Result<
 }
 
 #[derive(Debug)]
-struct Patch {
+pub(super) struct Patch {
     ended_at: Option<Timestamp>,
     metadata: Option<Map<String, Value>>,
 }
 
 impl FromFields for Patch {
     fn from_fields(fields: &mut Fields) -> Self {
-        if fields.is_null("endedAt") {
-            fields.wrong("endedAt", "invalid_type", "must be a time: a session cannot be opened again");
-        }
+        let never_null = "must be a time: a session cannot be opened again";
         Self {
-            ended_at: fields.optional("endedAt", instant).flatten(),
-            metadata: fields.optional("metadata", fields::object),
+            ended_at: fields.never_null("endedAt", never_null, instant()).flatten(),
+            metadata: fields.optional("metadata", object()),
         }
-    }
-}
-
-fn instant(value: &Value) -> Checked<Option<Timestamp>> {
-    match value.as_str().and_then(Timestamp::parse_rfc3339) {
-        Some(at) => Ok(Some(at)),
-        None => Err(vec![Detail::new(&[], "invalid_timestamp", "must be an RFC 3339 time with an offset")]),
     }
 }
 
 /// `PATCH /v1/sessions/{id}`
-pub(super) async fn patch(who: Either, app: Data<App>, id: PathSession, body: Body) -> Result<Json<Value>, ApiError> {
+pub(super) async fn patch(
+    who: Either,
+    app: Data<App>,
+    id: PathSession,
+    body: Body<Patch>,
+) -> Result<Json<Value>, ApiError> {
     may_write(&who)?;
     let Patch { ended_at, metadata } = body.json(&app).await?;
     let name = visible(&app, &who, id.0).await?.name;
@@ -191,12 +201,10 @@ pub(super) async fn patch_metadata(
     who: Either,
     app: Data<App>,
     id: PathSession,
-    body: Body,
+    body: Body<AnyObject>,
 ) -> Result<Json<Value>, ApiError> {
     may_write(&who)?;
-    let Value::Object(patch) = body.value(&app).await? else {
-        return Err(ApiError::invalid(vec![Detail::new(&[], "invalid_type", "must be an object")]));
-    };
+    let AnyObject(patch) = body.json(&app).await?;
     let name = visible(&app, &who, id.0).await?.name;
     change_metadata(&app, &name, |mut metadata| {
         merge(&mut metadata, &patch);
@@ -211,19 +219,26 @@ async fn settled(app: &App, name: &SessionRef) -> Result<Json<Value>, ApiError> 
     Ok(Json(json!({ "session": session.to_json() })))
 }
 
-/// Changes the metadata of a session; starts over when somebody else changed the record meanwhile.
+/// How long a change of metadata is tried against those of others.
+const CHANGED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Changes the metadata of a session; starts over when somebody else changed the record meanwhile, after a moment that
+/// differs from theirs.
 async fn change_metadata(
     app: &App,
     name: &SessionRef,
     change: impl Fn(Map<String, Value>) -> Map<String, Value>,
 ) -> Result<(), ApiError> {
-    for _ in 0..10 {
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < CHANGED_WITHIN {
         let session = app.redis.session(name).await?.ok_or(Refusal::NotFound)?;
         let version = session.record.version;
         let metadata = change(session.record.metadata);
         if app.redis.set_metadata(name, version, &metadata, clock::now()).await? {
             return Ok(());
         }
+        let moment = u64::from(Uuid::new_v4().as_bytes()[0] % 16);
+        tokio::time::sleep(Duration::from_millis(moment)).await;
     }
     Err(Refusal::Conflict.into())
 }

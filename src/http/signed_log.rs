@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     auth::{Either, Reviewer},
     error::ApiError,
-    query::PathSession,
+    path::PathSession,
     sessions::visible,
 };
 use crate::App;

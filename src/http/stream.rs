@@ -6,8 +6,7 @@ use std::{collections::VecDeque, mem, rc::Rc, time::Duration};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
-    http::header,
+    HttpRequest, HttpResponse,
     web::{Bytes, Data, Payload},
 };
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
@@ -18,12 +17,12 @@ use futures_util::{
 use serde_json::{Value, json};
 
 use super::{
-    auth::{Candidate, Either, Sender, authenticate_candidate, still_valid},
+    auth::{Candidate, Either},
+    credentials::still_valid,
     error::{ApiError, Refusal},
     frame::{Frame, FrameError},
-    origin,
-    rate::client_address,
     socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},
+    streamer::Streamer,
 };
 use crate::{
     App, clock,
@@ -43,13 +42,12 @@ const MAX_ERRORS: u32 = 10;
 const PROTOCOL: &str = "promptster.v1";
 
 /// `GET /v1/stream`
-pub(super) async fn stream(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    origin::check(&request, &app.settings)?;
-    let candidate = match credential_of(&request) {
-        Some(credential) => authenticate_candidate(&app, &credential, client_address(&request, &app.settings)).await?,
-        // Nobody, or a reviewer: refused as everywhere.
-        None => Sender::extract(&request).await?.0,
-    };
+pub(super) async fn stream(
+    Streamer(candidate): Streamer,
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
     let last_seq = match candidate.session() {
         Some(name) => app.redis.session(&name).await?.map_or(0, |session| session.last_seq),
         None => 0,
@@ -71,15 +69,6 @@ pub(super) async fn stream(app: Data<App>, request: HttpRequest, payload: Payloa
         .frame_size(MAX_FRAME_BYTES)
         .start()
         .map_err(|_| Refusal::BadRequest.into())
-}
-
-fn credential_of(request: &HttpRequest) -> Option<String> {
-    if let Some(key) = request.headers().get("x-api-key") {
-        return key.to_str().ok().map(|key| key.trim().to_owned());
-    }
-    let protocols = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
-    let mut words = protocols.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    words.find_map(|word| word.trim().strip_prefix("key.").map(str::to_owned))
 }
 
 /// What is done with a member of the queue.

@@ -12,7 +12,8 @@ use super::{
     auth::Candidate,
     body::Body,
     error::{ApiError, Refusal},
-    fields::{Checked, Fields, FromFields, hex, integer, list, session_id, text, verbatim},
+    fields::{Fields, FromFields},
+    rule::{MAX_SAFE_INTEGER, hex, integer, list, or_empty, session_id, text, verbatim},
     uploads::{grace_ms, object_of},
     workspace::named_session,
 };
@@ -27,7 +28,7 @@ const REPLACED_KEPT: Duration = Duration::from_secs(60 * 60);
 /// The files that a list may name.
 const MAX_FILES: usize = 200_000;
 
-struct Handed {
+pub(super) struct Handed {
     session: Option<SessionId>,
     diff: String,
     repo_url: String,
@@ -41,27 +42,23 @@ struct Handed {
 impl FromFields for Handed {
     fn from_fields(fields: &mut Fields) -> Self {
         Self {
-            session: fields.required("sessionId", session_id),
+            session: fields.required("sessionId", session_id()),
             diff: fields.optional("diff", verbatim(usize::MAX)).unwrap_or_default(),
             repo_url: fields.optional("repoUrl", text(0..=2048)).unwrap_or_default(),
-            base_sha: fields.optional("baseSha", base_sha).unwrap_or_default(),
+            // A workspace without a commit has none.
+            base_sha: fields.optional("baseSha", or_empty(hex(7..=64))).unwrap_or_default(),
             bundle_key: fields.required("bundleKey", text(1..=256)),
             // A client without files writes `null`.
             file_tree: fields.optional("fileTree", list(0..=MAX_FILES, verbatim(4096))).unwrap_or_default(),
-            bundle_size: fields.required("bundleSize", integer(1..=i64::MAX)),
+            bundle_size: fields.required("bundleSize", integer(1..=MAX_SAFE_INTEGER)),
             bundle_sha256: fields.required("bundleSha256", hex(64..=64)),
         }
     }
 }
 
-/// A workspace without a commit has none.
-fn base_sha(value: &serde_json::Value) -> Checked<String> {
-    if value.as_str() == Some("") { Ok(String::new()) } else { hex(7..=64)(value) }
-}
-
 /// `POST /v1/candidate/submit-code`
-pub(super) async fn submit(app: Data<App>, who: Candidate, body: Body) -> Result<HttpResponse, ApiError> {
-    let handed: Handed = body.json_within(&app, app.settings.bodies.ingest_bytes).await?;
+pub(super) async fn submit(app: Data<App>, who: Candidate, body: Body<Handed>) -> Result<HttpResponse, ApiError> {
+    let handed = body.json_within(&app, app.settings.bodies.ingest_bytes).await?;
     let name = named_session(&who, handed.session.as_ref())?;
     let object = matching_bundle(&app, &name, &handed).await?;
     let submission = keep(&app, &name, object, handed).await?;

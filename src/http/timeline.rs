@@ -12,26 +12,46 @@ use serde_json::{Value, json};
 use super::{
     auth::Either,
     error::{ApiError, Refusal},
-    query::{PathSession, Query},
+    path::PathSession,
+    query::{FromQuery, Params, Query},
     sessions::visible,
 };
 use crate::{App, clock};
+
+/// Which events are asked for.
+pub(super) struct Asked {
+    after: Option<String>,
+    query: TimelineQuery,
+}
+
+impl FromQuery for Asked {
+    fn from_query(params: &mut Params) -> Self {
+        let limit = "How many at most, 1 to 2000; what is beyond is taken for the nearest.";
+        let limit = params.integer("limit", limit, 500, 1..=2_000);
+        Self {
+            after: params.text("after", "Only what comes after this event of the session."),
+            query: TimelineQuery {
+                after: None,
+                kinds: params.all("kind", "Of these kinds only.").iter().map(|word| stored_kind(word)).collect(),
+                from: params.instant("from", "Not earlier than this."),
+                to: params.instant("to", "Not later than this."),
+                limit: usize::try_from(limit).unwrap_or(500),
+            },
+        }
+    }
+}
 
 /// `GET /v1/sessions/{id}/timeline`
 pub(super) async fn timeline(
     who: Either,
     app: Data<App>,
     id: PathSession,
-    query: Query,
+    query: Query<Asked>,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = query.integer("limit", 500, 1, 2_000)?;
-    let asked = TimelineQuery {
-        after: after(&query)?,
-        kinds: query.all("kind").filter(|word| !word.is_empty()).map(stored_kind).collect(),
-        from: query.instant("from")?,
-        to: query.instant("to")?,
-        limit: usize::try_from(limit).unwrap_or(500),
-    };
+    let Asked { after, query } = query.read()?;
+    // What is no UUID is no event of any session.
+    let after = after.map(|text| text.parse().map_err(|_| Refusal::UnknownPosition)).transpose()?;
+    let asked = TimelineQuery { after, ..query };
     let session = visible(&app, &who, id.0).await?;
     let (events, has_more) = app.actors.history.timeline(&session.name, &asked).await?;
     let mut body = br#"{"events":"#.to_vec();
@@ -43,11 +63,6 @@ pub(super) async fn timeline(
 /// Aliases are stored as what they stand for; a word that no kind has matches nothing.
 fn stored_kind(word: &str) -> String {
     Kind::parse(word).map_or_else(|| "-".to_owned(), |kind| kind.as_str().to_owned())
-}
-
-/// What is no UUID is no event of any session.
-fn after(query: &Query) -> Result<Option<uuid::Uuid>, ApiError> {
-    query.get("after").map(|text| text.parse().map_err(|_| Refusal::UnknownPosition.into())).transpose()
 }
 
 /// `GET /v1/sessions/{id}/decisions`

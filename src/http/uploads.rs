@@ -18,8 +18,10 @@ use super::{
     auth::Candidate,
     body::Body,
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields, session_id},
+    fields::{Fields, FromFields},
+    path::PathToken,
     rate::client_address,
+    rule::session_id,
     workspace::named_session,
 };
 use crate::{App, clock, uploads::Incoming};
@@ -30,16 +32,16 @@ const GRANT_LIFE_MS: i64 = 15 * 60 * 1000;
 /// How long a bundle may take to arrive, twice what real clients wait.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(600);
 
-struct Asked(Option<SessionId>);
+pub(super) struct Asked(Option<SessionId>);
 
 impl FromFields for Asked {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self(fields.required("sessionId", session_id))
+        Self(fields.required("sessionId", session_id()))
     }
 }
 
 /// `POST /v1/candidate/upload-url`
-pub(super) async fn grant(app: Data<App>, who: Candidate, body: Body) -> Result<HttpResponse, ApiError> {
+pub(super) async fn grant(app: Data<App>, who: Candidate, body: Body<Asked>) -> Result<HttpResponse, ApiError> {
     let Asked(session) = body.json(&app).await?;
     let name = named_session(&who, session.as_ref())?;
     let now = clock::now();
@@ -74,8 +76,13 @@ pub(super) fn grace_ms(app: &App) -> i64 {
 }
 
 /// `PUT /v1/uploads/{token}`
-pub(super) async fn receive(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let (name, object) = granted(&app, &request).await?;
+pub(super) async fn receive(
+    app: Data<App>,
+    token: PathToken,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let (name, object) = granted(&app, &token.0, &request).await?;
     refuse_head(&app, &request)?;
     let incoming = app.uploads.begin(&name).await.map_err(ApiError::unavailable)?;
     let taken = Box::pin(tokio::time::timeout(ARRIVES_WITHIN, take(&app, payload, incoming))).await;
@@ -92,8 +99,7 @@ pub(super) async fn receive(app: Data<App>, request: HttpRequest, payload: Paylo
 
 /// Whose bundle the address is for. Whoever has one is charged by candidate key: many candidates may share an address,
 /// and what is refused for good is lost.
-async fn granted(app: &App, request: &HttpRequest) -> Result<(SessionRef, Uuid), ApiError> {
-    let token = request.match_info().get("token").unwrap_or_default();
+async fn granted(app: &App, token: &str, request: &HttpRequest) -> Result<(SessionRef, Uuid), ApiError> {
     let found = app.redis.upload_grant(token).await?;
     let charged = match &found {
         Some(grant) => app.limits.credential.take_one(&grant.key),
@@ -164,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_object_is_known_by_its_key_in_its_own_session_only() {
-        let name = |id: &str| SessionRef::new(OrgId(Uuid::nil()), id.parse().unwrap());
+        let name = |id: &str| SessionRef::new(OrgId::sample(Uuid::nil()), id.parse().unwrap());
         let object = Uuid::new_v4();
         let key = object_key(&name("s:1"), object);
         assert_eq!(object_of(&name("s:1"), &key), Some(object));

@@ -4,11 +4,7 @@ use std::pin::Pin;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 
-use super::{
-    auth::{Either, authenticate_ticket},
-    error::ApiError,
-    query::Query,
-};
+use super::{auth::Either, credentials::authenticate_ticket, error::ApiError, query::Params};
 use crate::App;
 
 /// Whoever may open a live socket.
@@ -19,7 +15,7 @@ impl FromRequest for Watcher {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let ticket = Query::parse(request.query_string()).get("ticket").map(str::to_owned);
+        let ticket = Params::parse(request.query_string()).get("ticket").map(str::to_owned);
         let app = request.app_data::<Data<App>>().cloned();
         let by_header = Either::from_request(request, payload);
         Box::pin(async move {

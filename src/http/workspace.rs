@@ -9,7 +9,8 @@ use super::{
     auth::Candidate,
     body::Body,
     error::{ApiError, Refusal},
-    fields::{Fields, FromFields, hex, object, session_id, text},
+    fields::{Fields, FromFields},
+    rule::{hex, object, session_id, text},
 };
 use crate::{
     App, clock,
@@ -19,7 +20,7 @@ use crate::{
 /// The name under which the commit stands in the session's metadata.
 const COMMIT: &str = "workspaceCommit";
 
-struct DeviceCheck {
+pub(super) struct DeviceCheck {
     checkpoint: String,
     fingerprint: Map<String, Value>,
 }
@@ -28,13 +29,17 @@ impl FromFields for DeviceCheck {
     fn from_fields(fields: &mut Fields) -> Self {
         Self {
             checkpoint: fields.required("checkpoint", text(1..=64)),
-            fingerprint: fields.required("fingerprint", object),
+            fingerprint: fields.required("fingerprint", object()),
         }
     }
 }
 
 /// `POST /v1/candidate/device-check`: a `checkpoint` event, the same one for the same report.
-pub(super) async fn check_device(app: Data<App>, who: Candidate, body: Body) -> Result<HttpResponse, ApiError> {
+pub(super) async fn check_device(
+    app: Data<App>,
+    who: Candidate,
+    body: Body<DeviceCheck>,
+) -> Result<HttpResponse, ApiError> {
     let DeviceCheck { checkpoint, fingerprint } = body.json(&app).await?;
     let session = own_session(&who)?.session;
     let fingerprint = Value::Object(fingerprint);
@@ -59,19 +64,23 @@ pub(super) async fn check_device(app: Data<App>, who: Candidate, body: Body) -> 
     }
 }
 
-struct WorkspaceCommit {
+pub(super) struct WorkspaceCommit {
     session: Option<SessionId>,
     sha: String,
 }
 
 impl FromFields for WorkspaceCommit {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self { session: fields.required("sessionId", session_id), sha: fields.required("commitSha", hex(7..=64)) }
+        Self { session: fields.required("sessionId", session_id()), sha: fields.required("commitSha", hex(7..=64)) }
     }
 }
 
 /// `POST /v1/candidate/workspace-commit`: the last one counts.
-pub(super) async fn note_commit(app: Data<App>, who: Candidate, body: Body) -> Result<HttpResponse, ApiError> {
+pub(super) async fn note_commit(
+    app: Data<App>,
+    who: Candidate,
+    body: Body<WorkspaceCommit>,
+) -> Result<HttpResponse, ApiError> {
     let WorkspaceCommit { session, sha } = body.json(&app).await?;
     let name = named_session(&who, session.as_ref())?;
     if !app.redis.promote(&name, COMMIT, &sha, clock::now()).await? {

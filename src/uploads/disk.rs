@@ -160,7 +160,7 @@ mod tests {
     use super::{super::document_name, *};
 
     fn session(id: &str) -> SessionRef {
-        SessionRef::new(OrgId(Uuid::nil()), id.parse().unwrap())
+        SessionRef::new(OrgId::sample(Uuid::nil()), id.parse().unwrap())
     }
 
     fn names(directory: &Path) -> Vec<String> {

@@ -185,3 +185,28 @@ async fn a_candidate_reads_its_own_assessment_and_no_other() {
     let nothing = candidate.get("/v1/assessments/0190a0a0-0000-7000-8000-000000000000").await;
     assert_eq!(refused.text, nothing.text);
 }
+
+#[tokio::test]
+async fn what_is_written_comes_back_letter_by_letter() {
+    let app = TestApp::start().await;
+    let reviewer = app.reviewer();
+    for text in [
+        "Größe — 日本語",
+        "\u{1f980}\u{200d}\u{1f525}",
+        "a\u{301} is not \u{e1}",
+        "\u{202e}abc\u{feff}x",
+        "<b>&amp;\"'\\</b>",
+        "%00%20+",
+    ] {
+        let brief = format!("  {text}\r\n\t\u{2028}");
+        let made = reviewer.post("/v1/assessments", json!({"title": text, "role": text, "taskBrief": brief})).await;
+        let made = made.expect(201)["assessment"].clone();
+        let read = reviewer.get(&format!("/v1/assessments/{}", made["id"].as_str().unwrap())).await.expect(200);
+        for shown in [&made, &read["assessment"]] {
+            assert_eq!(
+                (&shown["title"], &shown["role"], &shown["taskBrief"]),
+                (&json!(text), &json!(text), &json!(brief))
+            );
+        }
+    }
+}

@@ -227,6 +227,8 @@ async fn a_key_that_was_never_redeemed_is_redeemed_by_its_first_event() {
     }
     let keys = app.reviewer().get(&format!("/v1/assessments/{assessment}/keys")).await.expect(200);
     assert_eq!((&keys["keys"][0]["status"], &keys["keys"][0]["sessionId"]), (&json!("redeemed"), &json!(taken[0])));
+    let listed = app.reviewer().get("/v1/sessions").await.expect(200);
+    assert_eq!((&listed["total"], &listed["sessions"][0]["id"]), (&json!(1), &json!(taken[0])));
     let made = session(&tool, taken[0]).await;
     assert_eq!((&made["assessmentId"], &made["candidateKeyId"]), (&json!(assessment), &key["id"]));
     assert_eq!((&made["eventCount"], &made["status"]), (&json!(10), &json!("active")));

@@ -123,6 +123,12 @@ pub fn events_of(rows: &[Value]) -> Vec<(u64, Event)> {
     rows.iter().map(event).collect()
 }
 
+/// The time of this machine, which is that of the server.
+pub fn now() -> Timestamp {
+    let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    Timestamp::from_millis(i64::try_from(millis).unwrap())
+}
+
 pub fn instant(value: &Value) -> Timestamp {
     Timestamp::parse_rfc3339(value.as_str().unwrap()).unwrap_or_else(|| panic!("{value} is no time"))
 }

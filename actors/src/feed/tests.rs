@@ -19,7 +19,7 @@ fn feed(last_seq: u64) -> Feed {
         total_cost_usd: None,
         version: 1,
     };
-    let name = SessionRef::new(OrgId(Uuid::nil()), "s".parse().unwrap());
+    let name = SessionRef::new(OrgId::sample(Uuid::nil()), "s".parse().unwrap());
     Feed::new(Session { name, record, totals: Totals::default(), last_seq })
 }
 
@@ -27,7 +27,7 @@ fn stored(seq: u64, bytes: usize) -> StoredEvent {
     let data = json!({ "text": "x".repeat(bytes) });
     StoredEvent {
         event: testing::parse(&testing::envelope("s", "prompt", 1_000, data)),
-        org: OrgId(Uuid::nil()),
+        org: OrgId::sample(Uuid::nil()),
         seq,
         received_at: Timestamp::from_millis(2_000),
     }

@@ -23,7 +23,12 @@ fn session(name: &str, assessment: u128, started_at: i64, events: u64) -> Sessio
     };
     let mut totals = Totals::default();
     totals.counts.events = events;
-    Session { name: SessionRef::new(OrgId(Uuid::nil()), name.parse().unwrap()), record, totals, last_seq: events }
+    Session {
+        name: SessionRef::new(OrgId::sample(Uuid::nil()), name.parse().unwrap()),
+        record,
+        totals,
+        last_seq: events,
+    }
 }
 
 fn ended(mut session: Session, at: i64) -> Session {
@@ -33,7 +38,7 @@ fn ended(mut session: Session, at: i64) -> Session {
 }
 
 fn wall() -> Wall {
-    Wall::new(OrgId(Uuid::nil()), Some(OURS), Timestamp::from_millis(1_000))
+    Wall::new(OrgId::sample(Uuid::nil()), Some(OURS), Timestamp::from_millis(1_000))
 }
 
 fn tell(wall: &Wall, sessions: &[Session], is_tick: bool) {

@@ -45,7 +45,7 @@ async fn an_erased_session_leaves_its_tombstone_and_others_lose_nothing() {
         fill(&store, org, id).await;
     }
     let rows = async |table: &str, org: OrgId, column: &str, id: &str| {
-        let org = org.0;
+        let org = org.uuid();
         store.number(&format!("SELECT count() FROM {table} WHERE org_id = '{org}' AND {column} = '{id}'")).await
     };
     store.log.erase_session(&session("gone")).await.unwrap();

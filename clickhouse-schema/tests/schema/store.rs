@@ -10,9 +10,9 @@ use test_support::ClickHouse;
 use uuid::Uuid;
 
 /// The organisation of most tests.
-pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(0xa));
+pub(crate) const ORG: OrgId = OrgId::sample(Uuid::from_u128(0xa));
 /// Another organisation, which must never see anything.
-pub(crate) const OTHER_ORG: OrgId = OrgId(Uuid::from_u128(0xb));
+pub(crate) const OTHER_ORG: OrgId = OrgId::sample(Uuid::from_u128(0xb));
 
 /// An engine with a migrated event log.
 pub(crate) struct Store {

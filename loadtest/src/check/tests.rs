@@ -9,7 +9,7 @@ fn rows(history: &History) -> Vec<Row> {
     let rows = history.events.iter().zip(1..).map(|(sent, seq)| {
         let stored = domain::StoredEvent {
             event: sent.event.clone(),
-            org: OrgId(Uuid::from_u128(1)),
+            org: OrgId::sample(Uuid::from_u128(1)),
             seq,
             received_at: domain::Timestamp::from_millis(1_775_037_600_000),
         };

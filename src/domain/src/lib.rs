@@ -33,6 +33,7 @@ pub use ids::{InvalidSessionId, OrgId, SessionId, SessionRef};
 pub use json::{MAX_JSON_DEPTH, exceeds_depth};
 pub use kind::Kind;
 pub use parse::{Detail, Limits, ParseError, PathPart};
+pub use payload::schemas as payload_schemas;
 pub use session::{Session, SessionRecord, Status};
 pub use source::{Attribution, Author, Channel, Observability, Provenance, Source};
 pub use time::Timestamp;

@@ -1,6 +1,6 @@
 //! The payloads with rules: what `data` must hold for each kind, and the facts that are read from it.
 
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     CommandClass, Detail, Facts, Kind,
@@ -53,6 +53,21 @@ fn rules(kind: &Kind) -> &'static [Rule] {
     }
 }
 
+/// The kinds whose payloads have rules.
+static RULED: [Kind; 6] =
+    [Kind::Command, Kind::FileDiff, Kind::FileCreate, Kind::TestRun, Kind::GitAction, Kind::Checkpoint];
+
+/// The rules of payloads as JSON Schema: kinds by their names, with the schema of their `data`.
+pub fn schemas() -> impl Iterator<Item = (&'static str, Value)> {
+    RULED.iter().map(|kind| {
+        let rules = rules(kind);
+        let properties: Map<String, Value> =
+            rules.iter().map(|(name, wanted, required)| ((*name).to_owned(), wanted.schema(*required))).collect();
+        let required: Vec<&str> = rules.iter().filter(|(.., required)| *required).map(|(name, ..)| *name).collect();
+        (kind.as_str(), json!({ "properties": properties, "required": required }))
+    })
+}
+
 /// What a change of a file is asked for, whatever its rules are.
 const OF_CHANGES: [&str; 3] = ["path", "linesAdded", "linesRemoved"];
 
@@ -79,6 +94,22 @@ pub(crate) fn read(kind: &Kind, data: &RawValue, details: &mut Vec<Detail>) -> O
 }
 
 impl Type {
+    /// The schema of such a value. One that is not required may be `null`, which reads as absent.
+    fn schema(self, required: bool) -> Value {
+        let (name, minimum) = match self {
+            Self::Text => ("string", None),
+            Self::Bool => ("boolean", None),
+            Self::Integer => ("integer", None),
+            Self::Count => ("integer", Some(0)),
+            Self::Duration => ("number", Some(0)),
+        };
+        let kind = if required { json!(name) } else { json!([name, "null"]) };
+        match minimum {
+            Some(minimum) => json!({ "type": kind, "minimum": minimum }),
+            None => json!({ "type": kind }),
+        }
+    }
+
     /// What is wrong with `value`: a code and a message.
     fn complaint(self, value: &RawValue) -> Option<(&'static str, &'static str)> {
         let (is_right_type, is_in_range, message) = match self {
@@ -107,7 +138,10 @@ fn facts(kind: &Kind, data: &Members<'_>) -> Facts {
         Kind::Command => {
             let command = data.get("command").and_then(text).unwrap_or_default();
             let command_class = classify(&command);
-            let exit_code = data.get("exitCode").and_then(integer).and_then(|code| i64::try_from(code).ok());
+            // Beyond 64 bits it is the nearest: not 0, so a failure all the same.
+            let exit_code = data.get("exitCode").and_then(integer);
+            let exit_code = exit_code.map(|code| code.clamp(i64::MIN.into(), i64::MAX.into()));
+            let exit_code = exit_code.and_then(|code| i64::try_from(code).ok());
             let test_verdict = exit_code.filter(|_| command_class == Some(CommandClass::Test)).map(|code| code == 0);
             Facts { command: Some(command.into()), command_class, exit_code, test_verdict, ..Facts::default() }
         }

@@ -70,7 +70,7 @@ mod tests {
         event.sig_verified = sig_verified;
         let stored = StoredEvent {
             event,
-            org: OrgId(Uuid::from_u128(7)),
+            org: OrgId::sample(Uuid::from_u128(7)),
             seq: 42,
             received_at: Timestamp::from_millis(1_775_037_600_000),
         };

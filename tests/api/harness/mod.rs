@@ -2,6 +2,7 @@
 
 mod app;
 mod candidate;
+mod described;
 mod event;
 mod org;
 mod raw;
@@ -13,15 +14,19 @@ mod sse;
 mod stored;
 mod user;
 mod wait;
+mod writes;
 
 pub use app::TestApp;
 pub use candidate::Candidate;
+pub use described::{described, faults, request_faults};
 pub use event::{event, event_at};
 pub use org::org_create;
 pub use raw::{RawRequest, raw};
 pub use routes::{ROUTES, Who, path};
+pub use server::serve_help;
 pub use shown::{shown, stable, wrong_fields};
 pub use socket::Socket;
 pub use sse::Sse;
 pub use user::{Reply, User};
 pub use wait::{PATIENCE, eventually};
+pub use writes::{Need, Type, Write, gzip, put_bundle, writes};

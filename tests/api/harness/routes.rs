@@ -19,6 +19,7 @@ pub enum Who {
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
     ("GET",    "/v1/ready",                             Who::Anybody),
+    ("GET",    "/v1/openapi.json",                      Who::Anybody),
     ("GET",    "/v1/org",                               Who::Reviewer),
     ("GET",    "/v1/org/api-keys",                      Who::Reviewer),
     ("POST",   "/v1/org/api-keys",                      Who::Writer),

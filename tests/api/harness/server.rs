@@ -98,6 +98,13 @@ pub fn program() -> Command {
     command
 }
 
+/// What `serve --help` says.
+pub fn serve_help() -> String {
+    let output = program().args(["serve", "--help"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 fn launch(flags: &[String], log: &Path, listen: SocketAddr) -> (Child, SocketAddr) {
     let from = fs::metadata(log).map_or(0, |file| usize::try_from(file.len()).unwrap());
     let log_file = || -> File { OpenOptions::new().create(true).append(true).open(log).unwrap() };

@@ -32,7 +32,7 @@ impl TestApp {
     }
 
     fn org_id(&self) -> OrgId {
-        OrgId(self.org().id.parse().unwrap())
+        OrgId::sample(self.org().id.parse().unwrap())
     }
 
     /// Overwrites a field of a stored entity of the organisation.

@@ -4,7 +4,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use super::{PATIENCE, Socket, Sse};
+use super::{PATIENCE, Socket, Sse, described::hold};
 
 /// Somebody with a credential, or without one.
 #[derive(Debug, Clone)]
@@ -68,8 +68,13 @@ impl User {
         self.client.request(method, format!("{}{path}", self.base)).headers(self.headers.clone())
     }
 
+    /// Sends it; what is answered has to be what the server's own description allows.
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        Reply::read(request.send().await.expect("the server answers")).await
+        let request = request.build().expect("a request");
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let reply = Reply::read(self.client.execute(request).await.expect("the server answers")).await;
+        hold(&method, &path, &reply);
+        reply
     }
 
     /// Opens a WebSocket; the reply when the server refuses.

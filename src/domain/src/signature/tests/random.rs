@@ -74,7 +74,7 @@ proptest! {
             event.check_signature(&keys);
             prop_assert_eq!(event.sig_verified, Some(true));
             prop_assert!(SigCheck::of(&event, &keys).unwrap().event_hash.len() == 64);
-            let org = OrgId(uuid::Uuid::nil());
+            let org = OrgId::sample(uuid::Uuid::nil());
             stored.push(StoredEvent { event, org, seq, received_at: Timestamp::from_millis(0) });
         }
         let links: Vec<_> = stored.iter().rev().map(|stored| Link::of(stored).unwrap()).collect();

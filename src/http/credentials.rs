@@ -1,0 +1,208 @@
+//! Whose a credential is, which never changes and is remembered; and whether it still counts, which is asked of Redis
+//! every time. Nothing is let through because a store did not answer.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
+
+use domain::{OrgId, Timestamp};
+use redis_scripts::{
+    API_KEY_PREFIX, ApiKey, CandidateKey, Issuer, Owner, Purpose, keys::SecretDigest, parse_candidate_key,
+};
+
+use super::{
+    auth::{Candidate, Either, Reviewer},
+    error::{ApiError, Refusal},
+    jwt::Denial,
+};
+use crate::{App, clock};
+
+/// How long finding out who asks may take. The way to Redis and its answer may take two seconds each, but a client is
+/// to know within two in all that Redis is away.
+const PATIENCE: Duration = Duration::from_millis(1_900);
+
+/// Whose the secrets are that this node has seen. Bounded; forgotten as a whole when full, since to ask again is cheap.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    owners: RwLock<HashMap<(Purpose, SecretDigest), Owner>>,
+}
+
+const MAX_REMEMBERED: usize = 100_000;
+
+impl Credentials {
+    fn get(&self, of: &(Purpose, SecretDigest)) -> Option<Owner> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner).get(of).copied()
+    }
+
+    fn remember(&self, of: (Purpose, SecretDigest), owner: Owner) {
+        let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        if owners.len() >= MAX_REMEMBERED {
+            owners.clear();
+        }
+        owners.insert(of, owner);
+    }
+}
+
+/// Whose a secret is; `None` when nobody's. For a candidate key, which is short enough to be guessed, that counts as a
+/// failure of `address`; API keys and tokens have 256 bits.
+///
+/// # Errors
+/// 429 while too many look-ups have failed, 503 without Redis.
+pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr) -> Result<Option<Owner>, ApiError> {
+    let of = (purpose, SecretDigest::of(secret));
+    if let Some(owner) = app.credentials.get(&of) {
+        return Ok(Some(owner));
+    }
+    let guessable = purpose == Purpose::Candidate;
+    if guessable {
+        app.limits.may_look_up(address)?;
+    }
+    let owner = app.redis.owner_of(purpose, &of.1).await?;
+    match owner {
+        Some(owner) => app.credentials.remember(of, owner),
+        None if guessable => app.limits.count_failure(address),
+        None => {}
+    }
+    Ok(owner)
+}
+
+/// The reviewer behind an `Authorization: Bearer` value, without the word `Bearer`.
+///
+/// # Errors
+/// 401, alike for all reasons; 429, 503.
+pub async fn authenticate_reviewer(app: &App, bearer: &str, address: IpAddr) -> Result<Reviewer, ApiError> {
+    in_time(async {
+        if !bearer.starts_with(API_KEY_PREFIX) {
+            return reviewer_by_token(app, bearer).await;
+        }
+        let owner = owner_of(app, Purpose::Api, bearer, address).await?.ok_or(Refusal::Unauthorized)?;
+        reviewer_now(app, owner).await
+    })
+    .await
+}
+
+/// The reviewer whom a JWT speaks of. Its claim names an organisation by its external id, or by its own.
+async fn reviewer_by_token(app: &App, token: &str) -> Result<Reviewer, ApiError> {
+    let jwt = app.jwt.as_ref().ok_or(Refusal::Unauthorized)?;
+    let person = jwt.person(token).await.map_err(|denial| match denial {
+        Denial::Token => Refusal::Unauthorized.into(),
+        Denial::NoKeys => ApiError::unavailable("no keys to check a JWT with"),
+    })?;
+    let of = (Purpose::ExternalOrg, SecretDigest::of(&person.org));
+    let known = match app.credentials.get(&of) {
+        Some(owner) => Some(owner),
+        None => app.redis.owner_of(of.0, &of.1).await?.inspect(|owner| app.credentials.remember(of, *owner)),
+    };
+    let org = known.map(|owner| owner.org).or_else(|| own_id(&person.org)).ok_or(Refusal::Unauthorized)?;
+    app.redis.org(org).await?.ok_or(Refusal::Unauthorized)?;
+    Ok(Reviewer { org, scopes: person.scopes, id: person.id, expires_at: Some(person.expires_at) })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the token that says so was checked")]
+fn own_id(text: &str) -> Option<OrgId> {
+    Some(OrgId::trusted(text.parse().ok()?))
+}
+
+async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
+    let key = app.redis.api_key(owner.org, owner.id).await?;
+    let key = key.filter(|key| key.revoked_at.is_none()).ok_or(Refusal::Unauthorized)?;
+    note_use(app, &key).await;
+    Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, expires_at: None })
+}
+
+/// To the hour: more would be a write for every request.
+async fn note_use(app: &App, key: &ApiKey) {
+    let now = clock::now();
+    let fresh = key.last_used_at.is_some_and(|used| now.millis() - used.millis() < 3_600_000);
+    if !fresh && let Err(error) = app.redis.touch_api_key(key.org, key.id, now).await {
+        tracing::debug!(%error, "last use of an API key not noted");
+    }
+}
+
+/// The candidate behind a candidate key or a session token.
+///
+/// # Errors
+/// 401, alike for all reasons; 429, 503.
+pub async fn authenticate_candidate(app: &App, credential: &str, address: IpAddr) -> Result<Candidate, ApiError> {
+    let (purpose, secret) = match parse_candidate_key(credential) {
+        Some(key) => (Purpose::Candidate, key),
+        None => (Purpose::Token, credential.to_owned()),
+    };
+    in_time(async {
+        let owner = owner_of(app, purpose, &secret, address).await?.ok_or(Refusal::Unauthorized)?;
+        candidate_now(app, owner, purpose).await
+    })
+    .await
+}
+
+async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Candidate, ApiError> {
+    let key = app.redis.candidate_key(owner.org, owner.id).await?;
+    let now = clock::now();
+    let key = key.filter(|key| key.authenticates(now)).ok_or(Refusal::Unauthorized)?;
+    // A key of a deleted assessment goes on only if its session had begun.
+    if key.session.is_none() && app.redis.assessment(owner.org, key.assessment).await?.is_none() {
+        return Err(Refusal::Unauthorized.into());
+    }
+    let late = purpose == Purpose::Token && is_late(app, &key, now);
+    Ok(Candidate { org: owner.org, key, late })
+}
+
+fn is_late(app: &App, key: &CandidateKey, now: Timestamp) -> bool {
+    let grace_ms = i64::try_from(app.settings.end_grace.as_millis()).unwrap_or(i64::MAX);
+    key.completed_at.is_some_and(|completed| completed.plus_millis(grace_ms) < now)
+}
+
+/// Whether whoever opened a socket would still be let in. A store that does not answer does not end a socket.
+pub async fn still_valid(app: &App, who: &Either) -> bool {
+    match who {
+        Either::Reviewer(Reviewer { expires_at: Some(expires_at), .. }) => clock::now() < *expires_at,
+        Either::Reviewer(reviewer) => match app.redis.api_key(reviewer.org, reviewer.id).await {
+            Ok(key) => key.is_some_and(|key| key.revoked_at.is_none()),
+            Err(_) => true,
+        },
+        Either::Candidate(candidate) => match app.redis.candidate_key(candidate.org, candidate.key.id).await {
+            Ok(key) => key.is_some_and(|key| key.authenticates(clock::now())),
+            Err(_) => true,
+        },
+    }
+}
+
+/// How long the token of a person still counts; `None` for other credentials, which may go at any time.
+#[must_use]
+pub fn time_left(who: &Either) -> Option<Duration> {
+    match who {
+        Either::Reviewer(reviewer) => {
+            let left_ms = reviewer.expires_at?.millis().saturating_sub(clock::now().millis());
+            Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or_default()))
+        }
+        Either::Candidate(_) => None,
+    }
+}
+
+/// Whoever a ticket was given to, with the rights of now; the ticket is used up.
+///
+/// # Errors
+/// 401, alike for all reasons; 503.
+pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiError> {
+    let ticket = app.redis.take_ticket(ticket).await?.ok_or(Refusal::Unauthorized)?;
+    match ticket.issuer {
+        Issuer::Reviewer(id) => Ok(Either::Reviewer(reviewer_now(app, Owner { org: ticket.org, id }).await?)),
+        Issuer::Person { expires_at, .. } if expires_at <= clock::now() => Err(Refusal::Unauthorized.into()),
+        Issuer::Person { id, scopes, expires_at } => {
+            Ok(Either::Reviewer(Reviewer { org: ticket.org, scopes, id, expires_at: Some(expires_at) }))
+        }
+        Issuer::Candidate(id) => {
+            let candidate = candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate).await?;
+            Ok(Either::Candidate(Box::new(candidate)))
+        }
+    }
+}
+
+/// What `asked` answers, if it does so soon.
+pub(super) async fn in_time<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let late = |_| ApiError::unavailable("it took too long to find out who asks");
+    tokio::time::timeout(PATIENCE, asked).await.map_err(late)?
+}
