@@ -110,8 +110,9 @@ async fn play(
     probe.end();
     let (mut history, logs) = players.end(&fleet).await?;
     sleep(SETTLE).await;
-    let read = Box::pin(read_all(&fleet, &logs, keeps_text, |text| progress.say(text))).await?;
+    // Reading completes those that still run: which were completed before, only this moment knows.
     history.sessions = logs.iter().map(|log| log.state().clone()).collect();
+    let read = Box::pin(read_all(&fleet, &logs, keeps_text, |text| progress.say(text))).await?;
     progress.say("checking");
     let violations = check(&history, &read).into_iter().chain(schedule::check(&struck, stack.nodes.len()));
     let violations: Vec<Violation> = violations.chain(panics(directory, stack.nodes.len())).collect();
@@ -174,15 +175,17 @@ async fn strike(
         let Struck { what, took, n_stored, .. } = struck;
         progress.note(&format!("{names} ({what}): {took:.1?}, {n_stored} acknowledged; recovered in {recovery}"));
     };
-    let struck = tokio::select! {
-        struck = Box::pin(schedule.run(until, probe, said)) => struck?,
-        () = tell => Vec::new(),
+    let all = async {
+        let struck = Box::pin(schedule.run(until, probe, said)).await;
+        if struck.is_ok() {
+            tokio::time::sleep_until(until).await;
+        }
+        struck
     };
     tokio::select! {
-        () = tokio::time::sleep_until(until) => {}
-        () = async { loop { sleep(Duration::from_secs(60)).await } } => {}
+        struck = all => struck,
+        () = tell => Ok(Vec::new()),
     }
-    Ok(struck)
 }
 
 /// Everybody who plays.
