@@ -41,7 +41,7 @@ use fault::Fault;
 /// kills, stops, cuts off and starves all parts, and checks that nothing that was acknowledged is lost, doubled,
 /// misordered, changed or shown to somebody else. Needs `redis-server`, and `promptster-server` and
 /// `embedded-clickhouse` beside this program.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(max_term_width = 100)]
 pub(crate) struct Chaos {
     /// How long candidates send, in minutes.
@@ -101,13 +101,18 @@ fn faults(text: &str) -> Result<Faults, String> {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|minutes| (0.05..=1440.0).contains(minutes)).ok_or_else(|| "must be 0.05 to 1440".to_owned())
+    text.parse()
+        .ok()
+        .filter(|minutes| (0.05..=1440.0).contains(minutes))
+        .ok_or_else(|| "must be 0.05 to 1440".to_owned())
 }
 
 impl Chaos {
     fn chosen(&self) -> Vec<Fault> {
         let chosen = |fault: &Fault| {
-            self.faults.iter().any(|word| matches!(word, Faults::All) || matches!(word, Faults::One(one) if one == fault))
+            self.faults
+                .iter()
+                .any(|word| matches!(word, Faults::All) || matches!(word, Faults::One(one) if one == fault))
         };
         Fault::ALL.into_iter().filter(chosen).collect()
     }

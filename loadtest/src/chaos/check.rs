@@ -4,6 +4,8 @@ mod derived;
 mod fates;
 mod order;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 mod watched;
 
@@ -34,6 +36,11 @@ pub(crate) struct History {
     pub(crate) audit: Audit,
 }
 
+/// How violations name a session: the name alone may be that of others.
+pub(crate) fn label(session: &SessionHistory) -> String {
+    format!("{} of organisation {}", session.recipe.session, session.org + 1)
+}
+
 /// Every promise that was broken.
 pub(crate) fn check(history: &History, read: &Read) -> Vec<Violation> {
     let mut found = history.audit.found.clone();
@@ -42,14 +49,15 @@ pub(crate) fn check(history: &History, read: &Read) -> Vec<Violation> {
         let (mut violations, signals) = check_session(history, session, back, read);
         ended.push((session, signals, &back.cohort));
         for violation in &mut violations {
-            violation.session = format!("{} of organisation {}", violation.session, session.org + 1);
+            violation.session = label(session);
         }
         found.extend(violations);
     }
     for place in 0..history.orgs.len() {
         let cohort = ended.iter().filter(|(session, _, _)| session.org == place);
-        let cohort: Vec<_> =
-            cohort.map(|(session, signals, reply)| (session.recipe.session.as_str(), signals.clone(), *reply)).collect();
+        let cohort: Vec<_> = cohort
+            .map(|(session, signals, reply)| (session.recipe.session.as_str(), signals.clone(), *reply))
+            .collect();
         found.extend(crate::check::check_cohort(&cohort));
     }
     found.extend(check_strangers(history, read));

@@ -94,9 +94,11 @@ impl Fault {
     /// Whether events must go on being acknowledged, by some node at least.
     pub(crate) fn leaves_ingest(self, n_nodes: usize) -> bool {
         match self {
-            Self::KillClickhouse | Self::PauseClickhouse | Self::ClickhouseAway | Self::ClickhouseDisk | Self::Clock => {
-                true
-            }
+            Self::KillClickhouse
+            | Self::PauseClickhouse
+            | Self::ClickhouseAway
+            | Self::ClickhouseDisk
+            | Self::Clock => true,
             Self::KillNode | Self::StopNode | Self::PauseNode => n_nodes > 1,
             _ => false,
         }

@@ -12,7 +12,7 @@ const SCRIPT: &str = r#"
 read -r _
 for file in "$1"/pids/*; do
     pid=$(cat "$file" 2>/dev/null) || continue
-    grep -qaF -e "$1/" "/proc/$pid/cmdline" 2>/dev/null && kill -KILL -- "-$pid" 2>/dev/null
+    grep -qaF -e "$1/" "/proc/$pid/cmdline" 2>/dev/null && kill -s KILL -- "-$pid" 2>/dev/null
 done
 for mount in "$1"/redis "$1"/clickhouse; do
     grep -qF " $mount " /proc/mounts && umount -l "$mount"
@@ -56,13 +56,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("pids")).unwrap();
         let start = |file: &str, script: String| {
-            let child =
-                Command::new("sh").args(["-c", &script]).process_group(0).kill_on_drop(true).spawn().unwrap();
+            let child = Command::new("sh").args(["-c", &script]).process_group(0).kill_on_drop(true).spawn().unwrap();
             fs::write(directory.path().join("pids").join(file), child.id().unwrap().to_string()).unwrap();
             child
         };
         let mut ours = start("a", format!("sleep 300; : {}/x", directory.path().display()));
-        let mut other = start("b", "sleep 300; : elsewhere".into());
+        let mut other = start("b", "exec sleep 300".into());
         Guard::start(directory.path()).unwrap().finish().await;
         assert_eq!(ours.wait().await.unwrap().signal(), Some(9));
         assert!(other.try_wait().unwrap().is_none());

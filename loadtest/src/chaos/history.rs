@@ -103,8 +103,7 @@ impl Log {
     /// Nothing sent yet. Times are counted from `epoch`.
     pub(crate) fn new(epoch: Instant, org: usize, door: &'static str, recipe: Recipe, key: String) -> Self {
         let (events, tries, faults) = (Vec::new(), Vec::new(), Vec::new());
-        let state =
-            Mutex::new(SessionHistory { org, door, recipe, key, events, tries, faults, is_completed: false });
+        let state = Mutex::new(SessionHistory { org, door, recipe, key, events, tries, faults, is_completed: false });
         Self { epoch, state, progress: watch::Sender::default(), node: AtomicUsize::default() }
     }
 

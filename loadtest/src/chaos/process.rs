@@ -60,7 +60,7 @@ impl Process {
         let shared = Arc::new(Shared {
             spec,
             group: Mutex::default(),
-            life: watch::Sender::default(),
+            life: watch::Sender::new(1),
             held: watch::Sender::default(),
             ended_by_itself: AtomicU64::default(),
             killed: AtomicU64::default(),
@@ -162,10 +162,9 @@ impl Shared {
 
 async fn supervise(shared: Arc<Shared>, mut child: Child) {
     let mut held = shared.held.subscribe();
-    let mut n_lives = 1;
+    // A life begins where it is told to others, the first one with the value: who kills it then counts.
+    let (mut n_lives, mut n_killed) = (1, 0);
     loop {
-        shared.life.send_replace(n_lives);
-        let n_killed = shared.killed.load(Ordering::Relaxed);
         let status = child.wait().await;
         *shared.group.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if shared.killed.load(Ordering::Relaxed) == n_killed {
@@ -184,6 +183,8 @@ async fn supervise(shared: Arc<Shared>, mut child: Child) {
             }
         }
         n_lives += 1;
+        n_killed = shared.killed.load(Ordering::Relaxed);
+        shared.life.send_replace(n_lives);
     }
 }
 

@@ -34,7 +34,10 @@ impl Progress {
         let now: Arc<Mutex<String>> = Arc::default();
         let said = Arc::clone(&now);
         let printing = tokio::spawn(async move {
-            while !is_terminal {
+            if is_terminal {
+                return;
+            }
+            loop {
                 sleep(EVERY).await;
                 let text = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 eprintln!("{:>6.1} s  {text}", started.elapsed().as_secs_f64());

@@ -59,7 +59,8 @@ struct Shared {
 impl Proxy {
     /// A proxy of what listens on `target` of 127.0.0.1.
     pub(crate) async fn start(target: u16) -> Result<Self, String> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| format!("a proxy: {error}"))?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| format!("a proxy: {error}"))?;
         let port = listener.local_addr().map_err(|error| format!("a proxy: {error}"))?.port();
         let shared = Arc::new(Shared {
             target: (Ipv4Addr::LOCALHOST, target).into(),

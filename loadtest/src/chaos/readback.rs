@@ -207,8 +207,8 @@ async fn signed_log(org: &Org, node: usize, session: &str) -> Result<Vec<Signed>
     }
     let path = format!("/v1/sessions/{session}/signed-log");
     let reply = org.insist(node, Method::GET, &path, Who::Reviewer, None, 200).await?;
-    let log: SignedLog<'_> =
-        serde_json::from_slice(&reply.body).map_err(|error| format!("not a signed log ({error}): {}", reply.brief()))?;
+    let log: SignedLog<'_> = serde_json::from_slice(&reply.body)
+        .map_err(|error| format!("not a signed log ({error}): {}", reply.brief()))?;
     let row = |row: &Row<'_>| Signed { id: row.id, body: digest(row.payload.get()), verified: row.sig_verified };
     Ok(log.events.iter().map(row).collect())
 }

@@ -221,10 +221,7 @@ impl fmt::Display for Report {
             ("leaked", n(Promise::Leaked)),
             ("good but refused", n(Promise::Refused)),
             ("missing for a while", format!("{} in {} timelines", n(Promise::Stale), totals.audits)),
-            (
-                "watched",
-                format!("{} ({} connections, {} resets)", totals.seen, totals.connections, totals.resets),
-            ),
+            ("watched", format!("{} ({} connections, {} resets)", totals.seen, totals.connections, totals.resets)),
             ("  missed / twice", format!("{} / {}", n(Promise::Missed), n(Promise::SeenTwice))),
             ("signals wrong", n(Promise::Signals)),
             ("sessions wrong", n(Promise::Session)),
@@ -240,7 +237,8 @@ impl fmt::Display for Report {
         }
         writeln!(out, "\n{:<22}{:>6}  slowest recovery", "fault", "times")?;
         for (fault, sort) in self.sorts() {
-            let slowest = if sort.slowest == Duration::MAX { "never".to_owned() } else { format!("{:.2?}", sort.slowest) };
+            let slowest =
+                if sort.slowest == Duration::MAX { "never".to_owned() } else { format!("{:.2?}", sort.slowest) };
             writeln!(out, "{fault:<22}{:>6}  {slowest}", sort.times)?;
         }
         for (fault, why) in &self.skipped {

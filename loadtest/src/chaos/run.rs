@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::Chaos;
 use super::auditor;
 use super::candidate::{self, Work};
-use super::check::{History, check};
+use super::check::{History, check, label};
 use super::fault::Fault;
 use super::fleet::{Fleet, Org, Phase};
 use super::history::Log;
@@ -141,7 +141,8 @@ async fn fleet(options: &Chaos, seed: u64, stack: &Stack, progress: &Progress) -
     let fronts: Vec<u16> = stack.nodes.iter().map(|node| node.front.port()).collect();
     let n_orgs = usize::from(options.orgs);
     // Roughly as many as are needed; more are made on the way.
-    let n_sessions = options.minutes * 60.0 * f64::from(options.rate) / f64::from(SESSION_EVENTS.0 + SESSION_EVENTS.1) * 2.0;
+    let n_sessions =
+        options.minutes * 60.0 * f64::from(options.rate) / f64::from(SESSION_EVENTS.0 + SESSION_EVENTS.1) * 2.0;
     let per_org = Duration::from_secs_f64(n_sessions).as_secs() / u64::from(options.orgs.max(1));
     let n_keys = usize::try_from(per_org).unwrap_or_default() + usize::from(options.candidates);
     let mut orgs = Vec::new();
@@ -226,8 +227,7 @@ impl Players {
             ended.map_err(|error| error.to_string())??;
         }
         let logs = fleet.all();
-        let mut history =
-            History { orgs: fleet.orgs.iter().map(|org| org.id.clone()).collect(), ..History::default() };
+        let mut history = History { orgs: fleet.orgs.iter().map(|org| org.id.clone()).collect(), ..History::default() };
         history.seen = self.watchers.join_all().await.into_iter().flatten().collect();
         let mut walls = self.walls.join_all().await;
         walls.sort_by_key(|(place, _)| *place);
@@ -272,7 +272,7 @@ fn panics(directory: &Path, n_nodes: usize) -> Vec<Violation> {
 fn write_histories(directory: &Path, history: &History, violations: &[Violation]) {
     let folder = directory.join("histories");
     for session in &history.sessions {
-        let label = format!("{} of organisation {}", session.recipe.session, session.org + 1);
+        let label = label(session);
         if !violations.iter().any(|violation| violation.session == label) || std::fs::create_dir_all(&folder).is_err() {
             continue;
         }

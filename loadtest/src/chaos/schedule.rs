@@ -94,8 +94,7 @@ impl Schedule<'_> {
     async fn strike(&self, faults: Vec<Fault>, rng: &mut StdRng, probe: &mut Probe) -> Result<Struck, String> {
         let (at, started) = (self.fleet.epoch.elapsed(), Instant::now());
         let stored_before = self.fleet.n_stored.load(Ordering::Relaxed);
-        let mut striker =
-            || Striker { stack: self.stack, rng: StdRng::seed_from_u64(rng.random()), scale: self.scale };
+        let mut striker = || Striker { stack: self.stack, rng: StdRng::seed_from_u64(rng.random()), scale: self.scale };
         let (mut one, mut two) = (striker(), striker());
         let strike = async |striker: &mut Striker<'_>, fault: Option<&Fault>| match fault {
             Some(fault) => striker.strike(*fault).await,

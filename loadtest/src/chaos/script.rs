@@ -146,7 +146,8 @@ impl Script {
             let placed = |sig: &str, last: &str| {
                 Some(format!(r#"{},"sig":"{sig}","prevSig":"{last}"}}"#, text.strip_suffix('}')?))
             };
-            let unsigned = parse(&placed("", &signer.last)?)?;
+            // An empty signature would be none.
+            let unsigned = parse(&placed(&"0".repeat(128), &signer.last)?)?;
             let data = Canonical::read(unsigned.data())?;
             let message = Claim::of(&unsigned)?.message(&data, data.spellings().first().copied()?);
             let sig: String =

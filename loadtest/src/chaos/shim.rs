@@ -59,7 +59,8 @@ impl Shim {
 
     fn say(&self, name: &str, what: &str, number: &str) -> Result<(), String> {
         // By another name first, so that nobody reads half of it.
-        let (path, new) = (self.directory.join(format!("{name}.{what}")), self.directory.join(format!("{name}.{what}~")));
+        let (path, new) =
+            (self.directory.join(format!("{name}.{what}")), self.directory.join(format!("{name}.{what}~")));
         std::fs::write(&new, number).map_err(|error| format!("{}: {error}", new.display()))?;
         std::fs::rename(&new, &path).map_err(|error| format!("{}: {error}", path.display()))
     }

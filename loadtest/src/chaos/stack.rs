@@ -156,7 +156,8 @@ impl Stack {
         let mut command = Command::new(&self.server);
         command.args(["org", "create", "--json", "--name", name, "--redis-url"]);
         command.arg(format!("redis://127.0.0.1:{}", self.redis_port));
-        let output = command.output().await.map_err(|error| format!("cannot run {}: {error}", self.server.display()))?;
+        let output =
+            command.output().await.map_err(|error| format!("cannot run {}: {error}", self.server.display()))?;
         serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("org create: {}", String::from_utf8_lossy(&output.stderr).trim()))
     }

@@ -83,7 +83,11 @@ struct Watcher<'a> {
 
 enum Feed {
     Socket(Box<Socket>),
-    Sse { bytes: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>, parser: sse::Parser, ready: VecDeque<sse::Event> },
+    Sse {
+        bytes: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
+        parser: sse::Parser,
+        ready: VecDeque<sse::Event>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -107,8 +111,7 @@ impl<'a> Watcher<'a> {
         let start = if from_live { "live" } else { "from the beginning" };
         let name = format!("watcher {} ({way}, {start})", number + 1);
         let (rows, faults) = (Vec::new(), Vec::new());
-        let seen =
-            Seen { org, session, name, from: 0, rows, must_reach: 0, faults, connections: 0, resets: 0 };
+        let seen = Seen { org, session, name, from: 0, rows, must_reach: 0, faults, connections: 0, resets: 0 };
         let node = log.node.load(Ordering::Relaxed) + 1 + number;
         Self { fleet, log, is_sse, node, has_begun: !from_live, last_seq: 0, seen }
     }

@@ -58,8 +58,12 @@ pub(super) fn check(
 /// The signed log holds every signed event that is there, to the byte, and nothing else.
 fn check_signed(planned: &[Planned], seqs: &HashMap<Uuid, u64>, back: &SessionRead, findings: &mut Findings<'_>) {
     let signed = |planned: &&Planned| planned.event.as_ref().is_some_and(|event| event.signed);
-    let mut due: HashMap<Uuid, &Planned> =
-        planned.iter().filter(signed).filter(|planned| seqs.contains_key(&planned.id)).map(|one| (one.id, one)).collect();
+    let mut due: HashMap<Uuid, &Planned> = planned
+        .iter()
+        .filter(signed)
+        .filter(|planned| seqs.contains_key(&planned.id))
+        .map(|one| (one.id, one))
+        .collect();
     let mut seen = HashSet::new();
     for row in &back.signed {
         if !seen.insert(row.id) {

@@ -44,7 +44,11 @@ pub(super) fn check_rows(
         ];
         for (name, _) in members.into_iter().filter(|(_, is_same)| !is_same) {
             let shown = row.text.as_deref().unwrap_or("not kept");
-            findings.add(Promise::Changed, Some(row.id), format!("{name} is not what was sent; the row: {}", brief(shown)));
+            findings.add(
+                Promise::Changed,
+                Some(row.id),
+                format!("{name} is not what was sent; the row: {}", brief(shown)),
+            );
         }
     }
 }

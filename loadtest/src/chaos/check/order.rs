@@ -63,10 +63,8 @@ fn check_time(session: &SessionHistory, seq: impl Fn(u32) -> Option<(Uuid, u64)>
             *end = one.end_us.min(*end);
         }
     }
-    let all: Vec<(u64, u64, Uuid, u64)> = times
-        .iter()
-        .filter_map(|(event, (start, end))| seq(*event).map(|(id, seq)| (*start, *end, id, seq)))
-        .collect();
+    let all: Vec<(u64, u64, Uuid, u64)> =
+        times.iter().filter_map(|(event, (start, end))| seq(*event).map(|(id, seq)| (*start, *end, id, seq))).collect();
     let (mut by_start, mut by_end) = (all.clone(), all);
     by_start.sort_unstable_by_key(|(start, ..)| *start);
     by_end.sort_unstable_by_key(|(_, end, ..)| *end);

@@ -24,7 +24,9 @@ pub(super) fn check_seen(seen: &Seen, rows: &[CompactRow], findings: &mut Findin
         }
         last = row.seq.max(last);
         match by_seq.get(&row.seq) {
-            None => findings.add(Promise::Foreign, Some(row.id), format!("{name} saw seq {}, which is not there", row.seq)),
+            None => {
+                findings.add(Promise::Foreign, Some(row.id), format!("{name} saw seq {}, which is not there", row.seq))
+            }
             Some(shown) if shown.id != row.id => {
                 let text = format!("{name} saw it with seq {}, which is event {}", row.seq, shown.id);
                 findings.add(Promise::Foreign, Some(row.id), text);
