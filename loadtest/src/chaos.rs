@@ -68,6 +68,9 @@ pub(crate) struct Chaos {
     /// Events a second, of all candidates together.
     #[arg(long, default_value_t = 450, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
+    /// The `appendfsync` of Redis. The promises hold with `always` alone: with another, `power-loss` finds losses.
+    #[arg(long, default_value = "always", value_parser = ["always", "everysec", "no"])]
+    appendfsync: String,
     /// Where everything is kept; it must not exist, and stays [default: a directory of the system's for temporary files,
     /// which stays only when something is wrong].
     #[arg(long)]

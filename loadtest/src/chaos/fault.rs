@@ -40,13 +40,15 @@ pub(crate) enum Fault {
     ClickhouseDisk,
     /// The disk of Redis is slow, and Redis may be killed meanwhile.
     SlowFsync,
+    /// Power fails under Redis: it is killed, and whatever of its files no fsync had confirmed is gone.
+    PowerLoss,
     /// The clock of a server node jumps, and jumps back.
     Clock,
 }
 
 impl Fault {
     /// All of them.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::KillNode,
         Self::StopNode,
         Self::PauseNode,
@@ -64,6 +66,7 @@ impl Fault {
         Self::RedisDisk,
         Self::ClickhouseDisk,
         Self::SlowFsync,
+        Self::PowerLoss,
         Self::Clock,
     ];
 
@@ -87,6 +90,7 @@ impl Fault {
             Self::RedisDisk => "redis-disk",
             Self::ClickhouseDisk => "clickhouse-disk",
             Self::SlowFsync => "slow-fsync",
+            Self::PowerLoss => "power-loss",
             Self::Clock => "clock",
         }
     }
@@ -111,7 +115,7 @@ impl Fault {
 
     /// Whether processes must have been started with the shim for it.
     pub(crate) fn needs_shim(self) -> bool {
-        matches!(self, Self::SlowFsync | Self::Clock)
+        matches!(self, Self::SlowFsync | Self::PowerLoss | Self::Clock)
     }
 }
 

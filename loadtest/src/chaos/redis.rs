@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) const MAX_MEMORY: u64 = 4 << 30;
 
 /// The configuration file of a Redis on `port` that keeps its files in `directory`.
-pub(crate) fn config(port: u16, directory: &Path) -> String {
+pub(crate) fn config(port: u16, directory: &Path, appendfsync: &str) -> String {
     format!(
         "bind 127.0.0.1
 port {port}
@@ -25,7 +25,7 @@ daemonize no
 set-proc-title no
 save \"\"
 appendonly yes
-appendfsync always
+appendfsync {appendfsync}
 no-appendfsync-on-rewrite no
 aof-load-truncated yes
 maxmemory {MAX_MEMORY}

@@ -82,6 +82,7 @@ async fn play(
         directory,
         programs: &programs(options)?,
         n_nodes: usize::from(options.nodes),
+        appendfsync: &options.appendfsync,
         with_disks: chosen.iter().any(|fault| fault.needs_disk()),
         with_shim: chosen.iter().any(|fault| fault.needs_shim()),
     };

@@ -81,8 +81,13 @@ impl Schedule<'_> {
             };
             let Some(fault) = draw(&mut rng) else { break };
             let mut faults = vec![fault];
-            if rng.random_bool(0.2) {
-                faults.extend(draw(&mut rng).filter(|other| *other != fault));
+            let n_more = match fault {
+                // Long enough for others to happen meanwhile.
+                Fault::ClickhouseAway => 3,
+                _ => usize::from(rng.random_bool(0.2)),
+            };
+            for _ in 0..n_more {
+                faults.extend(draw(&mut rng).filter(|other| !faults.contains(other)));
             }
             let struck = self.strike(faults, &mut rng, probe).await?;
             say(&struck);
@@ -96,12 +101,12 @@ impl Schedule<'_> {
         let stored_before = self.fleet.n_stored.load(Ordering::Relaxed);
         let mut striker = || Striker { stack: self.stack, rng: StdRng::seed_from_u64(rng.random()), scale: self.scale };
         let (mut one, mut two) = (striker(), striker());
-        let strike = async |striker: &mut Striker<'_>, fault: Option<&Fault>| match fault {
-            Some(fault) => striker.strike(*fault).await,
-            None => Ok(String::new()),
-        };
-        let (first, second) = tokio::join!(strike(&mut one, faults.first()), strike(&mut two, faults.get(1)));
-        let what = [first?, second?].into_iter().filter(|what| !what.is_empty()).collect::<Vec<_>>().join("; ");
+        // The first one lasts while the others are done one after the other.
+        let (first, others) = faults.split_at(faults.len().min(1));
+        let (first, others) = tokio::join!(one.strike_all(first), two.strike_all(others));
+        let done = first?.into_iter().chain(others?);
+        let what = done.filter(|what| !what.is_empty()).collect::<Vec<_>>().join("; ");
+        one.all_back().await?;
         let back = Instant::now();
         let n_stored = self.fleet.n_stored.load(Ordering::Relaxed) - stored_before;
         let (recovery, waited_for) = match probe.recovered(self.stack, back).await {

@@ -1,12 +1,15 @@
 /* Loaded into stores and server nodes by LD_PRELOAD. Two files say what it does, and are read anew ten times a second:
  *   $CHAOS_FSYNC_MS  milliseconds that every fsync and fdatasync takes on top
  *   $CHAOS_CLOCK_MS  milliseconds by which the wall clock is off; clocks that only count on are left alone
- * A file that is missing or empty stands for 0. */
+ * A file that is missing or empty stands for 0. In the directory $CHAOS_SYNCED, where there is one, a file named after the
+ * inode says how many bytes of each file have surely reached the disk: all that it held before the last fsync. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,14 +68,29 @@ time_t time(time_t *place) {
     return now.tv_sec;
 }
 
+static void note_synced(const struct stat *before) {
+    const char *directory = getenv("CHAOS_SYNCED");
+    char path[4096], text[32];
+    if (!directory || !S_ISREG(before->st_mode)) return;
+    snprintf(path, sizeof path, "%s/%llu", directory, (unsigned long long)before->st_ino);
+    int note = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (note < 0) return;
+    /* Always as long, so that one write replaces it as a whole. */
+    int length = snprintf(text, sizeof text, "%020lld", (long long)before->st_size);
+    if (pwrite(note, text, length, 0) != length) unlink(path);
+    close(note);
+}
+
 static int after(const char *name, int file) {
     int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
-    int result = next(file);
+    struct stat before;
+    int is_known = fstat(file, &before) == 0, result = next(file);
     long ms = read_number("CHAOS_FSYNC_MS");
     if (ms > 0) {
         struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
         nanosleep(&wait, NULL);
     }
+    if (is_known && result == 0) note_synced(&before);
     return result;
 }
 

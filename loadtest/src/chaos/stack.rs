@@ -43,6 +43,8 @@ pub(crate) struct Stack {
     pub(crate) redis: Process,
     /// The port of Redis itself, without a proxy.
     pub(crate) redis_port: u16,
+    /// Where Redis keeps its files.
+    pub(crate) redis_directory: PathBuf,
     /// ClickHouse.
     pub(crate) clickhouse: Process,
     clickhouse_port: u16,
@@ -75,6 +77,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) programs: &'a Path,
     /// How many server nodes.
     pub(crate) n_nodes: usize,
+    /// When Redis brings its log to the disk.
+    pub(crate) appendfsync: &'a str,
     /// Whether the stores get disks of their own.
     pub(crate) with_disks: bool,
     /// Whether the shim is loaded.
@@ -106,7 +110,7 @@ impl Stack {
         say("the stores start");
         let [redis_port, clickhouse_port] = [free_port()?, free_port()?];
         let config = path("redis.conf");
-        std::fs::write(&config, redis::config(redis_port, &path("redis")))
+        std::fs::write(&config, redis::config(redis_port, &path("redis"), plan.appendfsync))
             .map_err(|error| format!("{}: {error}", config.display()))?;
         let redis = Process::start(spec("redis", "redis-server".into(), vec![config.into()]))?;
         let mut engine = spec("clickhouse", programs.join("embedded-clickhouse"), vec!["--path".into()]);
@@ -124,6 +128,7 @@ impl Stack {
             nodes,
             redis,
             redis_port,
+            redis_directory: path("redis"),
             clickhouse,
             clickhouse_port,
             redis_disk,

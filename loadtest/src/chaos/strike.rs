@@ -1,4 +1,4 @@
-//! Does one fault to the stack, and puts everything right again. When it returns, every process is back.
+//! Does faults to the stack, and puts everything right again.
 
 use std::time::Duration;
 
@@ -35,15 +35,27 @@ impl<'a> Striker<'a> {
         match fault {
             Fault::RedisDisk => stack.redis_disk.as_ref().err().cloned(),
             Fault::ClickhouseDisk => stack.clickhouse_disk.as_ref().err().cloned(),
-            Fault::Clock => stack.shim.as_ref().err().cloned(),
+            Fault::PowerLoss | Fault::Clock => stack.shim.as_ref().err().cloned(),
             _ => None,
         }
     }
 
-    /// Does one; what exactly was done.
-    pub(crate) async fn strike(&mut self, fault: Fault) -> Result<String, String> {
+    /// Does these, one after the other; what exactly was done.
+    pub(crate) async fn strike_all(&mut self, faults: &[Fault]) -> Result<Vec<String>, String> {
+        let mut done = Vec::new();
+        for (number, fault) in faults.iter().enumerate() {
+            if number > 0 {
+                let pause = self.millis(1000..3000);
+                sleep(pause).await;
+            }
+            done.push(self.strike(*fault).await?);
+        }
+        Ok(done)
+    }
+
+    async fn strike(&mut self, fault: Fault) -> Result<String, String> {
         let stack = self.stack;
-        let done = match fault {
+        Ok(match fault {
             Fault::KillNode => {
                 let process = self.node();
                 process.kill().await;
@@ -87,14 +99,13 @@ impl<'a> Striker<'a> {
             Fault::RedisDisk => self.redis_disk().await?,
             Fault::ClickhouseDisk => self.clickhouse_disk().await?,
             Fault::SlowFsync => self.slow_fsync().await?,
+            Fault::PowerLoss => self.power_loss().await?,
             Fault::Clock => self.clock().await?,
-        };
-        self.all_back().await?;
-        Ok(done)
+        })
     }
 
     /// Waits until every process runs and the stores answer.
-    async fn all_back(&self) -> Result<(), String> {
+    pub(crate) async fn all_back(&self) -> Result<(), String> {
         if !self.stack.redis_back(STORE_BACK).await {
             return Err("redis does not come back; its log says why".to_owned());
         }
@@ -199,7 +210,7 @@ impl<'a> Striker<'a> {
     }
 
     async fn clickhouse_away(&mut self) -> String {
-        let time = self.millis(30_000..60_000);
+        let time = self.millis(20_000..45_000);
         let clickhouse = &self.stack.clickhouse;
         clickhouse.hold(true);
         clickhouse.kill().await;
@@ -271,6 +282,22 @@ impl<'a> Striker<'a> {
         }
         let way = if self.stack.shim.is_ok() { "" } else { " (by pauses: no compiler)" };
         Ok(format!("{each} ms each{way} for {time:.1?}{}", if kills { ", then killed" } else { "" }))
+    }
+
+    async fn power_loss(&mut self) -> Result<String, String> {
+        let shim = self.stack.shim.as_ref().map_err(Clone::clone)?;
+        let redis = &self.stack.redis;
+        // On a slow disk more is on its way when the power fails.
+        let each = self.rng.random_range(0..200);
+        shim.slow_fsync("redis", each)?;
+        let time = self.millis(500..3000);
+        sleep(time).await;
+        redis.hold(true);
+        redis.kill().await;
+        let forgotten = shim.forget(&self.stack.redis_directory);
+        shim.slow_fsync("redis", 0)?;
+        redis.hold(false);
+        Ok(format!("{} bytes were on no disk, {each} ms each fsync", forgotten?))
     }
 
     async fn clock(&mut self) -> Result<String, String> {
