@@ -68,12 +68,22 @@ impl Reply {
 impl Api {
     /// Takes the server's address as a person types it.
     pub(crate) fn new(server: &str, key: &str, give_up_after: Duration) -> Result<Self, String> {
+        Self::with_timeout(server, key, give_up_after, TIMEOUT)
+    }
+
+    /// The same, where one call may take no longer than `timeout`.
+    pub(crate) fn with_timeout(
+        server: &str,
+        key: &str,
+        give_up_after: Duration,
+        timeout: Duration,
+    ) -> Result<Self, String> {
         let base = Url::parse(server.trim().trim_end_matches('/')).ok();
         let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
         let base = base.ok_or_else(|| format!("{server:?} is not the address of a server (http://…)"))?;
         let agent = concat!("promptster-loadtest/", env!("CARGO_PKG_VERSION"));
         let builder = || Client::builder().user_agent(agent).connect_timeout(Duration::from_secs(5));
-        let client = builder().timeout(TIMEOUT).build().map_err(|error| causes(&error))?;
+        let client = builder().timeout(timeout).build().map_err(|error| causes(&error))?;
         let feeds = builder().read_timeout(SILENCE).build().map_err(|error| causes(&error))?;
         Ok(Self { client, feeds, base, key: key.to_owned(), give_up_after })
     }

@@ -52,6 +52,14 @@ pub(crate) enum Promise {
     Cohort,
     /// Answers and messages have the form of the contract.
     Protocol,
+    /// What is acknowledged is in every answer from then on.
+    Stale,
+    /// Nobody sees what belongs to another organisation.
+    Leaked,
+    /// What does not need a part that is away goes on without it.
+    Unavailable,
+    /// The service answers fully soon after all its parts are back.
+    Recovery,
 }
 
 /// A promise that was broken.
@@ -79,17 +87,20 @@ impl fmt::Display for Violation {
 
 /// Collects violations of one session.
 #[derive(Debug)]
-pub(super) struct Findings<'a> {
+pub(crate) struct Findings<'a> {
     session: &'a str,
-    found: Vec<Violation>,
+    /// What was found so far.
+    pub(crate) found: Vec<Violation>,
 }
 
 impl<'a> Findings<'a> {
-    fn of(session: &'a str) -> Self {
+    /// Nothing found yet.
+    pub(crate) fn of(session: &'a str) -> Self {
         Self { session, found: Vec::new() }
     }
 
-    fn add(&mut self, promise: Promise, event: Option<Uuid>, text: impl Into<String>) {
+    /// One more.
+    pub(crate) fn add(&mut self, promise: Promise, event: Option<Uuid>, text: impl Into<String>) {
         self.found.push(Violation { promise, session: self.session.to_owned(), event, text: text.into() });
     }
 }

@@ -64,8 +64,12 @@ const WORDS: &[&str] = &[
 /// Random events of one session.
 pub(crate) struct Generator {
     rng: StdRng,
+    /// Makes the ids, where they are not to depend on the content.
+    ids: Option<StdRng>,
     session: String,
     now_ms: i64,
+    /// How often the smallest size of a text may double.
+    doublings: u32,
 }
 
 /// What a candidate sends: different events, and the order in which to send them, some more than once.
@@ -80,7 +84,14 @@ pub(crate) struct Plan {
 impl Generator {
     /// Events of `session` from `start_ms` on.
     pub(crate) fn new(seed: u64, session: &str, start_ms: i64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed), session: session.to_owned(), now_ms: start_ms }
+        let rng = StdRng::seed_from_u64(seed);
+        Self { rng, ids: None, session: session.to_owned(), now_ms: start_ms, doublings: 6 }
+    }
+
+    /// Smaller events, with ids from a seed of their own.
+    pub(crate) fn small(mut self, ids: u64) -> Self {
+        (self.ids, self.doublings) = (Some(StdRng::seed_from_u64(ids)), 3);
+        self
     }
 
     /// `n` different events; one send in twenty repeats an earlier one.
@@ -96,8 +107,9 @@ impl Generator {
         Ok(plan)
     }
 
-    fn event(&mut self, is_first: bool) -> Result<Sent, String> {
-        let id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
+    /// The next event.
+    pub(crate) fn event(&mut self, is_first: bool) -> Result<Sent, String> {
+        let id = uuid::Builder::from_random_bytes(self.ids.as_mut().unwrap_or(&mut self.rng).random()).into_uuid();
         let (kind, data) = if is_first { ("session_start", json!({ "cwd": "/home/dev/app" })) } else { self.payload() };
         let data = self.printed(data);
         let text = self.envelope(id, kind, &data);
@@ -237,7 +249,7 @@ impl Generator {
 
     /// Between 0.3 and 16 KiB, small ones more often.
     fn size(&mut self) -> usize {
-        let doubled = self.rng.random_range(0..=6_u32);
+        let doubled = self.rng.random_range(0..=self.doublings);
         let base = 200_usize << doubled;
         self.rng.random_range(base / 2..=base)
     }

@@ -159,7 +159,7 @@ fn check_all(histories: &[History], seen: &[Seen], read: &[ReadBack]) -> Vec<Vio
 }
 
 /// The first of every promise, then the second of every promise, and so on, so that the first few tell the most.
-fn mixed(found: Vec<Violation>) -> Vec<Violation> {
+pub(crate) fn mixed(found: Vec<Violation>) -> Vec<Violation> {
     let mut times: HashMap<Promise, usize> = HashMap::new();
     let mut numbered: Vec<(usize, Violation)> = Vec::with_capacity(found.len());
     for violation in found {

@@ -41,10 +41,7 @@ impl Pace {
 /// Makes an assessment and `n` running sessions of it.
 pub(crate) async fn prepare(api: &Api, n: usize, say: impl Fn(String)) -> Result<(String, Vec<Seat>), String> {
     let assessment = create_assessment(api).await?;
-    let mut keys = Vec::new();
-    while keys.len() < n {
-        keys.extend(create_keys(api, &assessment, (n - keys.len()).min(KEYS_PER_CALL)).await?);
-    }
+    let keys = create_all_keys(api, &assessment, n).await?;
     let mut seats = Vec::with_capacity(n);
     for (index, key) in keys.into_iter().enumerate() {
         say(format!("candidate {} of {n} begins", index + 1));
@@ -53,10 +50,20 @@ pub(crate) async fn prepare(api: &Api, n: usize, say: impl Fn(String)) -> Result
     Ok((assessment, seats))
 }
 
-async fn create_assessment(api: &Api) -> Result<String, String> {
+/// Makes an assessment without a time limit.
+pub(crate) async fn create_assessment(api: &Api) -> Result<String, String> {
     let body = json!({ "title": "Load test", "role": "Engineer", "taskBrief": "Generated events; nothing to see." });
     let reply = api.insist(Method::POST, "/v1/assessments", Who::Reviewer, Some(&body), 201).await?;
     text_at(&reply.json(), "/assessment/id").ok_or_else(|| format!("an assessment without id: {}", reply.brief()))
+}
+
+/// Makes `n` candidate keys, in as many calls as it takes.
+pub(crate) async fn create_all_keys(api: &Api, assessment: &str, n: usize) -> Result<Vec<String>, String> {
+    let mut keys = Vec::new();
+    while keys.len() < n {
+        keys.extend(create_keys(api, assessment, (n - keys.len()).min(KEYS_PER_CALL)).await?);
+    }
+    Ok(keys)
 }
 
 async fn create_keys(api: &Api, assessment: &str, count: usize) -> Result<Vec<String>, String> {

@@ -51,6 +51,11 @@ pub(crate) fn check_signals(session: &str, expected: &Signals, reply: &Value, mo
 pub(crate) fn check_session(id: &str, expected: &Signals, session: &Value, moment: Moment) -> Vec<Violation> {
     let mut findings = Findings::of(id);
     let counts = &expected.totals.counts;
+    let status = match moment {
+        Moment::Ended => "ended",
+        Moment::Running if counts.events == 0 => "pending",
+        Moment::Running => "active",
+    };
     let members = [
         ("id", json!(id)),
         ("eventCount", json!(counts.events)),
@@ -58,7 +63,7 @@ pub(crate) fn check_session(id: &str, expected: &Signals, session: &Value, momen
         ("aiAttributionPct", expected.ai_attribution_pct_rounded()),
         ("startedAt", json!(expected.started_at)),
         ("lastActivityAt", json!(expected.totals.last_ts)),
-        ("status", json!(if moment == Moment::Ended { "ended" } else { "active" })),
+        ("status", json!(status)),
     ];
     for (name, expected) in members {
         hold(&mut findings, Promise::Session, name, &expected, session.get(name));
