@@ -43,6 +43,9 @@ const KEEP_MS: i64 = 6 * 60 * 60 * 1000;
 /// How often streams are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
+/// How often at most the tables of ClickHouse are loaded anew because something in them cannot be read.
+const MEND_EVERY: Duration = Duration::from_secs(30);
+
 /// How often it is asked whether Redis is filling up. While it is, confirmed entries go at once.
 const ASK_MEMORY_EVERY: Duration = Duration::from_secs(2);
 
@@ -67,6 +70,7 @@ struct Duties {
     signed_at: Option<Instant>,
     trimmed_at: Instant,
     asked_memory_at: Instant,
+    mended_at: Option<Instant>,
 }
 
 impl LogWriter {
@@ -90,9 +94,16 @@ impl Writer {
         let mut stop = self.stop.clone();
         let mut backoff = Duration::ZERO;
         let now = Instant::now();
-        let mut duties =
-            Duties { prepared: false, held: Vec::new(), signed_at: None, trimmed_at: now, asked_memory_at: now };
+        let mut duties = Duties {
+            prepared: false,
+            held: Vec::new(),
+            signed_at: None,
+            trimmed_at: now,
+            asked_memory_at: now,
+            mended_at: None,
+        };
         while !*stop.borrow() {
+            self.mend(&mut duties).await;
             let written = self.round(&mut duties).await;
             let wait = match written {
                 // There may be more right away.
@@ -138,6 +149,35 @@ impl Writer {
         Ok(wrote)
     }
 
+    /// Sees to what ClickHouse cannot read: has it load its tables anew, and everything that is in the streams written once
+    /// more, since some of it may have been lost.
+    async fn mend(&self, duties: &mut Duties) {
+        if duties.mended_at.is_some_and(|at| at.elapsed() < MEND_EVERY) || !self.log.take_damage() {
+            return;
+        }
+        duties.mended_at = Some(Instant::now());
+        metrics::counter!("promptster_log_mended_total").increment(1);
+        tracing::error!(
+            "clickhouse cannot read something that it stored; its tables are loaded anew and the log is written once more"
+        );
+        if let Err(error) = self.log.reload().await {
+            tracing::error!(%error, "the tables could not be loaded anew; tried again");
+        }
+        match self.write_anew().await {
+            Ok(n_entries) => tracing::info!(n_entries, "the log is written once more"),
+            Err(error) => tracing::error!(%error, "the log could not be rewound"),
+        }
+    }
+
+    /// Has everything that is in the streams written anew; answers how many entries that are.
+    async fn write_anew(&self) -> Result<u64, redis_scripts::Error> {
+        self.redis.begin_log_turn().await?;
+        // Every node asks for the turn with each sign of life. One that wrote in the old turn what it reads anew would
+        // be told that it had written it before.
+        tokio::time::sleep(2 * SIGN_EVERY).await;
+        self.redis.rewind_log().await
+    }
+
     /// Takes confirmed entries out of the streams: old ones, and when Redis is filling up all of them.
     async fn trim(&self, duties: &mut Duties) -> Result<(), ResultsError> {
         let mut keep_ms = KEEP_MS;
@@ -160,6 +200,7 @@ impl Writer {
     /// Gives a sign of life when one is due, and learns which partitions are this node's.
     async fn sign(&self, duties: &mut Duties) -> Result<(), ResultsError> {
         if duties.signed_at.is_none_or(|at| at.elapsed() >= SIGN_EVERY) {
+            self.log.begin_turn(self.redis.log_turn().await?);
             duties.held = self.redis.lease_partitions(self.id, ALIVE).await?;
             duties.signed_at = Some(Instant::now());
         }

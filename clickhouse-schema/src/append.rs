@@ -1,6 +1,6 @@
 //! Writing: exactly the same inserts for the same rows, so that a repeat after an unknown outcome adds nothing.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use chrono::{DateTime, Datelike};
 use clickhouse::{Row, RowWrite};
@@ -81,6 +81,10 @@ impl EventLog {
         for<'a> C::Value<'a>: From<&'a R>,
     {
         let token = Token::of(table, rows.iter().copied());
+        let token = match self.turn.load(Ordering::Relaxed) {
+            0 => token,
+            turn => format!("{token}-{turn}"),
+        };
         let attempt = async {
             let newer_settings = self.newer_settings().await?;
             let mut insert = self.client.insert::<C>(table).await?.with_setting("insert_deduplication_token", token);

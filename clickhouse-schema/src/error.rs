@@ -2,6 +2,8 @@
 
 use clickhouse::error::Error as ClientError;
 
+use crate::damage::is_damage;
+
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,7 +45,6 @@ const TRANSIENT: &[u32] = &[
     241, // MEMORY_LIMIT_EXCEEDED
     242, // TABLE_IS_READ_ONLY
     243, // NOT_ENOUGH_SPACE
-    246, // CORRUPTED_DATA: of a part, e.g. one that was merged on a full disk; somebody has to see to it, and no row is to blame
     252, // TOO_MANY_PARTS
     279, // ALL_CONNECTION_TRIES_FAILED
     285, // TOO_FEW_LIVE_REPLICAS
@@ -113,6 +114,8 @@ impl From<ClientError> for Error {
 /// An answer without an exception's number comes from something between us and ClickHouse.
 fn of_response(message: String) -> Error {
     match exception_code(&message) {
+        // Somebody sees to it, and no row is to blame.
+        Some(code) if is_damage(code) => Error::Unavailable(message),
         Some(code) if !TRANSIENT.contains(&code) => Error::Refused { code, message },
         _ => Error::Unavailable(message),
     }

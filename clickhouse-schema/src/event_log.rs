@@ -1,6 +1,9 @@
 //! The handle to ClickHouse, and how every question is asked.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use std::time::Duration;
 
 use clickhouse::query::Query;
@@ -21,6 +24,8 @@ pub struct EventLog {
     pub(crate) server: Client,
     /// The newer settings of inserts that the server knows; asked once.
     pub(crate) newer_settings: Arc<OnceCell<Vec<(&'static str, &'static str)>>>,
+    /// How often the log was written anew; part of every token.
+    pub(crate) turn: Arc<AtomicU64>,
 }
 
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,7 +37,13 @@ impl EventLog {
     pub fn new(config: &Config) -> Self {
         let server = config.client();
         let client = server.clone().with_database(&config.database);
-        Self { config: Arc::new(config.clone()), client, server, newer_settings: Arc::default() }
+        Self { config: Arc::new(config.clone()), client, server, newer_settings: Arc::default(), turn: Arc::default() }
+    }
+
+    /// Says how often the log was written anew. What was written in an earlier turn is not taken for a repeat: ClickHouse
+    /// remembers what it was given, also when it lost it.
+    pub fn begin_turn(&self, turn: u64) {
+        self.turn.store(turn, Ordering::Relaxed);
     }
 
     /// Whether the server answers, within two seconds.

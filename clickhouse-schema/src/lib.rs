@@ -11,6 +11,7 @@ mod append;
 mod batches;
 mod cohort;
 mod config;
+mod damage;
 mod entities;
 mod erase;
 mod error;

@@ -139,7 +139,8 @@ fn render(sql: &str, config: &Config) -> String {
         .replace("{durability}", &durability)
 }
 
-fn identifier(name: &str) -> String {
+/// A name as statements have it.
+pub(crate) fn identifier(name: &str) -> String {
     format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
 }
 

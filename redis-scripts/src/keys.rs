@@ -68,6 +68,12 @@ impl Partition {
         self.key("log:writer")
     }
 
+    /// How often everything that is in the streams was to be written anew.
+    #[must_use]
+    pub fn log_turn() -> String {
+        Self(0).key("log:turn")
+    }
+
     /// The sign of life of a node's log writer. It says for all partitions whether that node's leases still count.
     #[must_use]
     pub fn writer_alive(writer: Uuid) -> String {

@@ -274,6 +274,42 @@ impl Redis {
         Ok(confirmed == 1)
     }
 
+    /// How often everything that is in the streams was to be written anew.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn log_turn(&self) -> Result<u64, Error> {
+        let mut connection = self.connection().await?;
+        let turn: Option<u64> = connection.get(Partition::log_turn()).await?;
+        Ok(turn.unwrap_or(0))
+    }
+
+    /// Begins a turn in which everything that is in the streams is to be written anew. Every writer has to know of it
+    /// before the streams are [rewound](Redis::rewind_log).
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer; may be repeated.
+    pub async fn begin_log_turn(&self) -> Result<(), Error> {
+        let mut connection = self.connection().await?;
+        Ok(connection.incr(Partition::log_turn(), 1).await?)
+    }
+
+    /// Has everything that is in the streams written to ClickHouse once more, by whoever holds their leases; answers how
+    /// many entries that are. Writing them again changes nothing where they are there.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer; may be repeated.
+    pub async fn rewind_log(&self) -> Result<u64, Error> {
+        let mut connection = self.connection().await?;
+        let mut n_entries = 0;
+        for partition in Partition::all() {
+            let mut invocation = scripts::rewind_log().prepare_invoke();
+            let n: u64 = invocation.key(partition.stream()).arg(GROUP).invoke_async(&mut connection).await?;
+            n_entries += n;
+        }
+        Ok(n_entries)
+    }
+
     /// Removes entries that ClickHouse has confirmed and that are older than `before_ms`.
     ///
     /// # Errors

@@ -60,6 +60,7 @@ scripts! {
     claim_due = "claim_due.lua" runs,
     confirm_written = "confirm_written.lua" runs,
     trim_stream = "trim_stream.lua" runs,
+    rewind_log = "rewind_log.lua" runs,
     note_upload = "note_upload.lua" refused,
     note_token = "note_token.lua" refused,
     save_submission = "save_submission.lua" refused,

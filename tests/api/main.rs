@@ -26,6 +26,7 @@ mod consent;
 mod cors;
 mod crashes;
 mod credentials;
+mod damage;
 mod dead_letters;
 mod deadlines;
 mod defaults;

@@ -199,6 +199,11 @@ impl TestApp {
         self.clickhouse.kill();
     }
 
+    /// Where ClickHouse keeps its files.
+    pub fn clickhouse_dir(&self) -> std::path::PathBuf {
+        self.clickhouse.data_dir()
+    }
+
     pub fn restart_clickhouse(&mut self) {
         self.clickhouse.restart();
     }

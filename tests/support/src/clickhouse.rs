@@ -35,6 +35,12 @@ impl ClickHouse {
         &self.url
     }
 
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// Ends it at once; [`ClickHouse::restart`] brings it back with what was in its directory.
     pub fn kill(&mut self) {
         self.process.kill();
