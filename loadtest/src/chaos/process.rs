@@ -219,7 +219,11 @@ mod tests {
         assert!(!is_there(&first));
         process.running().await;
         let second = pid();
-        assert!(second != first && is_there(&second));
+        assert_ne!(second, first);
+        // Just after its start a process has no command line yet.
+        while !is_there(&second) {
+            sleep(Duration::from_millis(5)).await;
+        }
         process.hold(true);
         process.stop(Duration::from_secs(5)).await;
         sleep(Duration::from_millis(900)).await;
