@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -45,6 +46,26 @@ pub(crate) async fn live(fleet: Arc<Fleet>) -> Audit {
         }
     }
     audit
+}
+
+/// Reads a little, again and again, and counts how often that is answered.
+pub(crate) async fn pulse(fleet: Arc<Fleet>) {
+    while fleet.is_sending() {
+        sleep(Duration::from_millis(150)).await;
+        let Some(log) = fleet.all().pop() else { continue };
+        let (place, session) = {
+            let state = log.state();
+            (state.org, state.recipe.session.clone())
+        };
+        let Ok(org) = fleet.org(place) else { continue };
+        let api = org.api(rand::random_range(0..org.apis.len()));
+        let path = format!("/v1/sessions/{session}/timeline?limit=1");
+        let reply = api.once(Method::GET, &path, Who::Reviewer, None).await;
+        // The newest session may not have its first event yet.
+        if reply.is_ok_and(|reply| matches!(reply.status, 200 | 404)) {
+            fleet.n_read.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 async fn read(org: &Org, log: &Log, audit: &mut Audit) {

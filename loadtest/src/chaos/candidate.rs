@@ -59,7 +59,7 @@ pub(crate) struct Candidate {
 }
 
 /// Lives through sessions until the run ends.
-pub(crate) async fn live(fleet: Arc<Fleet>, number: usize, work: Work) -> Result<(), String> {
+pub(crate) async fn live(fleet: Arc<Fleet>, number: usize, work: Work) {
     let n_orgs = fleet.orgs.len().max(1);
     let (org, pair) = (number % n_orgs, number / n_orgs);
     let door = match pair % 3 {
@@ -74,16 +74,24 @@ pub(crate) async fn live(fleet: Arc<Fleet>, number: usize, work: Work) -> Result
         // Those of a pair have the same ids, and every other time the same session.
         let ids = fleet.seed ^ (u64::try_from(pair).unwrap_or_default() << 32 | life);
         let twin = life.is_multiple_of(2).then(|| format!("twin-{pair}-{life}"));
-        let mut candidate = begin(&fleet, org, door, twin, ids, work, &mut rng).await?;
+        life += 1;
+        let mut candidate = match begin(&fleet, org, door, twin, ids, work, &mut rng).await {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                fleet.failed(error);
+                sleep(Duration::from_millis(500)).await;
+                continue;
+            }
+        };
         candidate.run(door).await;
         let log = Arc::clone(&candidate.poster.log);
-        if fleet.is_sending() || candidate.rng.random_bool(0.5) {
-            complete(&fleet, &log, candidate.node).await?;
+        if (fleet.is_sending() || candidate.rng.random_bool(0.5))
+            && let Err(error) = complete(&fleet, &log, candidate.node).await
+        {
+            fleet.failed(error);
         }
         log.done();
-        life += 1;
     }
-    Ok(())
 }
 
 async fn begin(

@@ -34,6 +34,8 @@ pub(crate) struct History {
     pub(crate) walls: Vec<BTreeSet<String>>,
     /// What was read while the faults went on.
     pub(crate) audit: Audit,
+    /// What candidates asked for in vain before they had a session, or at its end.
+    pub(crate) failures: Vec<String>,
 }
 
 /// How violations name a session: the name alone may be that of others.
@@ -44,6 +46,12 @@ pub(crate) fn label(session: &SessionHistory) -> String {
 /// Every promise that was broken.
 pub(crate) fn check(history: &History, read: &Read) -> Vec<Violation> {
     let mut found = history.audit.found.clone();
+    found.extend(history.failures.iter().map(|text| Violation {
+        promise: Promise::Protocol,
+        session: "none".to_owned(),
+        event: None,
+        text: text.clone(),
+    }));
     let mut ended = Vec::new();
     for (session, back) in history.sessions.iter().zip(&read.sessions) {
         let (mut violations, signals) = check_session(history, session, back, read);
@@ -74,6 +82,9 @@ fn check_session(
     let mut findings = Findings::of(name);
     for fault in &session.faults {
         findings.add(Promise::Protocol, None, format!("{}: {fault}", session.door));
+    }
+    for failure in &back.failures {
+        findings.add(Promise::Protocol, None, failure);
     }
     let planned = remake(session, &mut findings);
     let org = history.orgs.get(session.org).map_or("", String::as_str);

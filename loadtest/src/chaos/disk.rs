@@ -24,10 +24,17 @@ impl Disk {
 
     /// Leaves no more than `left_kib` free.
     pub(crate) async fn fill(&self, left_kib: u64) -> Result<(), String> {
-        let directory = self.directory.clone();
-        let used = tokio::task::spawn_blocking(move || used_kib(&directory)).await;
-        let used = used.map_err(|error| error.to_string())??;
-        self.resize(&format!("{}k", used + left_kib)).await
+        let mut tries = 20;
+        loop {
+            let directory = self.directory.clone();
+            let used = tokio::task::spawn_blocking(move || used_kib(&directory)).await;
+            let used = used.map_err(|error| error.to_string())??;
+            // It cannot become smaller than what is used, and that may be more by now.
+            match self.resize(&format!("{}k", used + left_kib)).await {
+                Err(_) if tries > 0 => tries -= 1,
+                result => return result,
+            }
+        }
     }
 
     /// Gives all of it back.

@@ -108,6 +108,15 @@ impl Fault {
         }
     }
 
+    /// Whether timelines must go on being answered, by some node at least.
+    pub(crate) fn leaves_reading(self, n_nodes: usize) -> bool {
+        match self {
+            Self::RedisMemory | Self::Clock => true,
+            Self::KillNode | Self::StopNode | Self::PauseNode => n_nodes > 1,
+            _ => false,
+        }
+    }
+
     /// Whether a store needs a disk of its own for it.
     pub(crate) fn needs_disk(self) -> bool {
         matches!(self, Self::RedisDisk | Self::ClickhouseDisk)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::history::Log;
 use crate::api::{Api, Reply, Who};
@@ -15,8 +15,8 @@ use crate::setup;
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(5);
-/// How long nothing may get through before a client gives up.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
+/// How long nothing may get through before a client gives up; the longest fault takes less.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(90);
 
 /// One organisation.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Org {
     /// Its reviewer, at each node.
     pub(crate) apis: Vec<Arc<Api>>,
     keys: Mutex<Vec<String>>,
+    n_given_up: AtomicU32,
 }
 
 /// How far a run is.
@@ -54,7 +55,10 @@ pub(crate) struct Fleet {
     pub(crate) phase: watch::Sender<Phase>,
     /// Answers that said that an event is stored, for the progress and for what must go on during a fault.
     pub(crate) n_stored: AtomicU64,
+    /// Answers to readers, for the same.
+    pub(crate) n_read: AtomicU64,
     lanes: AtomicU32,
+    failures: Mutex<Vec<String>>,
 }
 
 impl Org {
@@ -72,7 +76,7 @@ impl Org {
         let first = apis.first().ok_or("there are no nodes")?;
         let assessment = setup::create_assessment(first).await?;
         let keys = Mutex::new(setup::create_all_keys(first, &assessment, n_keys).await?);
-        Ok(Self { id: credentials.org_id.clone(), assessment, apis, keys })
+        Ok(Self { id: credentials.org_id.clone(), assessment, apis, keys, n_given_up: AtomicU32::default() })
     }
 
     /// The reviewer at a node.
@@ -80,6 +84,16 @@ impl Org {
         let n = self.apis.len().max(1);
         // There is at least one node.
         self.apis.get(node % n).or(self.apis.first()).unwrap_or_else(|| unreachable!("an organisation without nodes"))
+    }
+
+    /// How long to insist: shorter once that was in vain several times. What is broken for good must not keep the report
+    /// waiting for hours.
+    fn patience(&self) -> Duration {
+        match self.n_given_up.load(Ordering::Relaxed) {
+            0..3 => GIVE_UP_AFTER,
+            3..20 => Duration::from_secs(3),
+            _ => Duration::ZERO,
+        }
     }
 
     /// Calls, each time another node, until there is an answer that stands; an error when it is not `expected`.
@@ -92,7 +106,7 @@ impl Org {
         body: Option<&Value>,
         expected: u16,
     ) -> Result<Reply, String> {
-        let deadline = Instant::now() + GIVE_UP_AFTER;
+        let deadline = Instant::now() + self.patience();
         let mut node = node;
         loop {
             let reason = match self.api(node).once(method.clone(), path, who, body.map(Value::to_string)).await {
@@ -102,11 +116,22 @@ impl Org {
                 Err(reason) => reason,
             };
             if Instant::now() > deadline {
+                self.n_given_up.fetch_add(1, Ordering::Relaxed);
                 return Err(format!("{method} {path}: gave up, {reason}"));
             }
             node = (node + 1) % self.apis.len().max(1);
             sleep(Duration::from_millis(rand::random_range(50..400))).await;
         }
+    }
+
+    /// Asks one node until there is an answer that stands.
+    pub(crate) async fn ask(&self, node: usize, path: &str) -> Result<Value, String> {
+        let reply = timeout(self.patience() + CALL, self.api(node).get(path)).await;
+        let reply = reply.unwrap_or_else(|_| Err(format!("GET {path} at node {}: gave up", node + 1)));
+        if reply.as_ref().is_err_and(|reason| reason.contains("gave up")) {
+            self.n_given_up.fetch_add(1, Ordering::Relaxed);
+        }
+        reply.map(|reply| reply.json())
     }
 
     /// A candidate key that nobody has used; a new one where none is left.
@@ -133,7 +158,9 @@ impl Fleet {
             sessions: Mutex::default(),
             phase: watch::Sender::new(Phase::Sending),
             n_stored: AtomicU64::default(),
+            n_read: AtomicU64::default(),
             lanes: AtomicU32::default(),
+            failures: Mutex::default(),
         }
     }
 
@@ -155,6 +182,20 @@ impl Fleet {
     /// A number for a call or a connection.
     pub(crate) fn lane(&self) -> u32 {
         self.lanes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Something that a candidate must be given was refused.
+    pub(crate) fn failed(&self, text: String) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        // The first ones tell enough.
+        if failures.len() < 50 {
+            failures.push(text);
+        }
+    }
+
+    /// What was refused so far.
+    pub(crate) fn failures(&self) -> Vec<String> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A session has begun.

@@ -1,5 +1,5 @@
-//! Asks each node whether it answers fully: `GET /v1/ready` is 200, and a new event is stored. The events are of a session of
-//! their own and are checked like all others.
+//! Asks each node whether it answers fully: `GET /v1/ready` is 200, a new event is stored, and the timeline is read. The
+//! events are of a session of their own and are checked like all others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::api::Who;
 /// How long one question may take.
 const CALL: Duration = Duration::from_secs(3);
 /// When it is clear that the service does not come back.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// A candidate that only probes.
 pub(crate) struct Probe {
@@ -91,8 +91,16 @@ impl Probe {
         let event = self.poster.log.plan(&planned);
         let flight = Flight { event, id: planned.id, text: planned.text };
         match self.poster.one(node, &flight, false).await {
-            Outcome::Stored { .. } => Ok(()),
-            other => Err(format!("ingest: {other:?}")),
+            Outcome::Stored { .. } => {}
+            other => return Err(format!("ingest: {other:?}")),
+        }
+        let api = self.poster.fleet.org(0)?.api(node);
+        let path = format!("/v1/sessions/{}/timeline?limit=1", self.poster.log.state().recipe.session);
+        match timeout(CALL, api.once(Method::GET, &path, Who::Reviewer, None)).await {
+            Ok(Ok(reply)) if reply.status == 200 => Ok(()),
+            Ok(Ok(reply)) => Err(format!("timeline: {}", reply.brief())),
+            Ok(Err(reason)) => Err(format!("timeline: {reason}")),
+            Err(_) => Err("timeline: no answer".to_owned()),
         }
     }
 

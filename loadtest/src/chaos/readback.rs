@@ -19,7 +19,7 @@ use super::timeline;
 use crate::api::Who;
 
 /// How long results may take after the end of all sessions: everything in Redis has to be in ClickHouse by then.
-const FINAL_WITHIN: Duration = Duration::from_secs(180);
+const FINAL_WITHIN: Duration = Duration::from_secs(90);
 
 /// Everything that was read.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,18 @@ pub(crate) struct SessionRead {
     pub(crate) cohort: Value,
     /// The events of the signed log.
     pub(crate) signed: Vec<Signed>,
+    /// What could not be read, or not be done, and why.
+    pub(crate) failures: Vec<String>,
+}
+
+impl SessionRead {
+    /// A session that is gone must not keep the others from being read: what was acknowledged in it is then missing.
+    fn take<T: Default>(&mut self, result: Result<T, String>) -> T {
+        result.unwrap_or_else(|error| {
+            self.failures.push(error);
+            T::default()
+        })
+    }
 }
 
 /// A row of the signed log.
@@ -94,24 +106,26 @@ pub(crate) async fn read_all(
         say(format!("reading session {} of {}", index + 1, logs.len()));
         let (org, name) = place_of(fleet, log)?;
         let page = if index % 10 == 3 { 67 } else { timeline::PAGE };
-        let rows = timeline::read(org, &name, index, page, keeps_text).await?;
-        let signals = from_all(org, &format!("/v1/sessions/{name}/signals")).await?;
-        read.sessions.push(SessionRead { rows, signals, ..SessionRead::default() });
+        let mut back = SessionRead::default();
+        back.rows = back.take(timeline::read(org, &name, index, page, keeps_text).await);
+        back.signals = back.take(from_all(org, &format!("/v1/sessions/{name}/signals")).await);
+        read.sessions.push(back);
     }
-    for (index, log) in logs.iter().enumerate() {
+    for (index, (log, back)) in logs.iter().zip(&mut read.sessions).enumerate() {
         if !log.state().is_completed {
-            complete(fleet, log, index).await?;
+            back.take(complete(fleet, log, index).await);
         }
     }
     say("waiting for the results".to_owned());
     let ended = Instant::now();
+    let deadline = ended + FINAL_WITHIN;
     for (place, org) in fleet.orgs.iter().enumerate() {
         let n = logs.iter().filter(|log| log.state().org == place).count();
-        await_cohort(org, n).await?;
+        await_cohort(org, n, deadline).await?;
     }
     for (index, (log, read)) in logs.iter().zip(&mut read.sessions).enumerate() {
         let (org, name) = place_of(fleet, log)?;
-        read.final_signals = final_signals(org, &name).await?;
+        read.final_signals = read.take(final_signals(org, &name, deadline).await);
         if index + 1 == logs.len() {
             say(format!("the results were complete after {:.1} s", ended.elapsed().as_secs_f64()));
         }
@@ -120,15 +134,15 @@ pub(crate) async fn read_all(
     for (index, (log, read)) in logs.iter().zip(&mut read.sessions).enumerate() {
         say(format!("reading session {} of {} again", index + 1, logs.len()));
         let (org, name) = place_of(fleet, log)?;
-        let later = timeline::read(org, &name, index + 1, timeline::PAGE, keeps_text).await?;
+        let later = read.take(timeline::read(org, &name, index + 1, timeline::PAGE, keeps_text).await);
         read.later_rows = (later != read.rows).then_some(later);
-        read.final_sessions = from_all(org, &format!("/v1/sessions/{name}")).await?;
+        read.final_sessions = read.take(from_all(org, &format!("/v1/sessions/{name}")).await);
         let path = match index % 2 {
             0 => format!("/v1/assessments/{}/cohort-stats?sessionId={name}", org.assessment),
             _ => format!("/v1/sessions/{name}/cohort-stats"),
         };
-        read.cohort = get(org, index, &path).await?;
-        read.signed = signed_log(org, index, &name).await?;
+        read.cohort = read.take(get(org, index, &path).await);
+        read.signed = read.take(signed_log(org, index, &name).await);
     }
     read.crossings = cross(fleet, logs).await?;
     Ok(read)
@@ -146,8 +160,8 @@ async fn get(org: &Org, node: usize, path: &str) -> Result<Value, String> {
 /// The answers of all nodes.
 async fn from_all(org: &Org, path: &str) -> Result<Vec<Value>, String> {
     let mut answers = Vec::with_capacity(org.apis.len());
-    for api in &org.apis {
-        answers.push(api.get(path).await?.json());
+    for node in 0..org.apis.len() {
+        answers.push(org.ask(node, path).await?);
     }
     Ok(answers)
 }
@@ -156,7 +170,7 @@ async fn list(org: &Org, node: usize) -> Result<Vec<Value>, String> {
     let mut sessions = Vec::new();
     loop {
         let path = format!("/v1/sessions?assessmentId={}&limit=100&offset={}", org.assessment, sessions.len());
-        let mut answer = org.api(node).get(&path).await?.json();
+        let mut answer = org.ask(node, &path).await?;
         let page = answer.get_mut("sessions").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
         let is_last = page.is_empty();
         sessions.extend(page);
@@ -167,8 +181,7 @@ async fn list(org: &Org, node: usize) -> Result<Vec<Value>, String> {
     }
 }
 
-async fn await_cohort(org: &Org, n: usize) -> Result<(), String> {
-    let deadline = Instant::now() + FINAL_WITHIN;
+async fn await_cohort(org: &Org, n: usize, deadline: Instant) -> Result<(), String> {
     loop {
         let stats = get(org, 0, &format!("/v1/assessments/{}/cohort-stats", org.assessment)).await?;
         let count = stats.pointer("/cohortStats/sessionCount").and_then(Value::as_u64);
@@ -180,8 +193,7 @@ async fn await_cohort(org: &Org, n: usize) -> Result<(), String> {
     }
 }
 
-async fn final_signals(org: &Org, session: &str) -> Result<Vec<Value>, String> {
-    let deadline = Instant::now() + FINAL_WITHIN;
+async fn final_signals(org: &Org, session: &str, deadline: Instant) -> Result<Vec<Value>, String> {
     loop {
         let signals = from_all(org, &format!("/v1/sessions/{session}/signals")).await?;
         if signals.iter().all(|signals| signals.get("final") == Some(&Value::Bool(true))) || Instant::now() > deadline {

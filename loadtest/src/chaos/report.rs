@@ -155,6 +155,7 @@ impl Report {
                 "recoveryMs": struck.recovery.map(millis),
                 "waitedFor": struck.waited_for,
                 "acknowledgedMeanwhile": struck.n_stored,
+                "readMeanwhile": struck.n_read,
             })
         });
         let skipped = self.skipped.iter().map(|(fault, why)| json!({ "fault": fault.name(), "why": why }));

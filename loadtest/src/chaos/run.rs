@@ -192,10 +192,12 @@ async fn strike(
 
 /// Everybody who plays.
 struct Players {
-    candidates: JoinSet<Result<(), String>>,
+    candidates: JoinSet<()>,
     watchers: JoinSet<Vec<watcher::Seen>>,
     walls: JoinSet<(usize, std::collections::BTreeSet<String>)>,
     auditors: JoinSet<auditor::Audit>,
+    /// Ends with the value.
+    _pulse: JoinSet<()>,
 }
 
 impl Players {
@@ -207,6 +209,7 @@ impl Players {
             watchers: JoinSet::new(),
             walls: JoinSet::new(),
             auditors: JoinSet::new(),
+            _pulse: std::iter::once(auditor::pulse(Arc::clone(fleet))).collect(),
         };
         for number in 0..usize::from(options.candidates) {
             players.candidates.spawn(Box::pin(candidate::live(Arc::clone(fleet), number, work)));
@@ -225,10 +228,11 @@ impl Players {
     /// Waits until all have come to an end: what they did, and the sessions.
     async fn end(mut self, fleet: &Fleet) -> Result<(History, Vec<Arc<Log>>), String> {
         while let Some(ended) = self.candidates.join_next().await {
-            ended.map_err(|error| error.to_string())??;
+            ended.map_err(|error| error.to_string())?;
         }
         let logs = fleet.all();
         let mut history = History { orgs: fleet.orgs.iter().map(|org| org.id.clone()).collect(), ..History::default() };
+        history.failures = fleet.failures();
         history.seen = self.watchers.join_all().await.into_iter().flatten().collect();
         let mut walls = self.walls.join_all().await;
         walls.sort_by_key(|(place, _)| *place);

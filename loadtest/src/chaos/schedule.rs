@@ -39,6 +39,8 @@ pub(crate) struct Struck {
     pub(crate) waited_for: String,
     /// Events that were acknowledged meanwhile.
     pub(crate) n_stored: u64,
+    /// Readers that were answered meanwhile.
+    pub(crate) n_read: u64,
 }
 
 /// Does faults one after the other, some of them two at once, until the time is up.
@@ -91,14 +93,20 @@ impl Schedule<'_> {
             }
             let struck = self.strike(faults, &mut rng, probe).await?;
             say(&struck);
+            let is_back = struck.recovery.is_some();
             all.push(struck);
+            if !is_back {
+                // There is nothing left to hurt.
+                break;
+            }
         }
         Ok(all)
     }
 
     async fn strike(&self, faults: Vec<Fault>, rng: &mut StdRng, probe: &mut Probe) -> Result<Struck, String> {
         let (at, started) = (self.fleet.epoch.elapsed(), Instant::now());
-        let stored_before = self.fleet.n_stored.load(Ordering::Relaxed);
+        let counts = || [&self.fleet.n_stored, &self.fleet.n_read].map(|count| count.load(Ordering::Relaxed));
+        let before = counts();
         let mut striker = || Striker { stack: self.stack, rng: StdRng::seed_from_u64(rng.random()), scale: self.scale };
         let (mut one, mut two) = (striker(), striker());
         // The first one lasts while the others are done one after the other.
@@ -108,12 +116,13 @@ impl Schedule<'_> {
         let what = done.filter(|what| !what.is_empty()).collect::<Vec<_>>().join("; ");
         one.all_back().await?;
         let back = Instant::now();
-        let n_stored = self.fleet.n_stored.load(Ordering::Relaxed) - stored_before;
+        let ([stored, read], [stored_before, read_before]) = (counts(), before);
         let (recovery, waited_for) = match probe.recovered(self.stack, back).await {
             Ok((recovery, last)) => (Some(recovery), last),
             Err(reason) => (None, reason),
         };
-        Ok(Struck { at, faults, what, took: back - started, recovery, waited_for, n_stored })
+        let (n_stored, n_read) = (stored - stored_before, read - read_before);
+        Ok(Struck { at, faults, what, took: back - started, recovery, waited_for, n_stored, n_read })
     }
 }
 
@@ -133,10 +142,13 @@ pub(crate) fn check(all: &[Struck], n_nodes: usize) -> Vec<Violation> {
             }
             Some(_) => {}
         }
-        let goes_on = struck.faults.iter().all(|fault| fault.leaves_ingest(n_nodes));
         // Two nodes at once may be all there are.
-        if goes_on && struck.faults.len() == 1 && struck.took >= LONG && struck.n_stored == 0 {
+        let [fault] = struck.faults.as_slice() else { continue };
+        if struck.took >= LONG && fault.leaves_ingest(n_nodes) && struck.n_stored == 0 {
             add(Promise::Unavailable, format!("no event was acknowledged for {:.1?}", struck.took));
+        }
+        if struck.took >= LONG && fault.leaves_reading(n_nodes) && struck.n_read == 0 {
+            add(Promise::Unavailable, format!("no timeline was answered for {:.1?}", struck.took));
         }
     }
     found
@@ -155,6 +167,7 @@ mod tests {
             recovery: Some(Duration::from_secs(1)),
             waited_for: "nothing".into(),
             n_stored: 5,
+            n_read: 5,
         }
     }
 
@@ -171,10 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_stops_without_clickhouse_is_told() {
+    fn a_service_that_stops_without_need_is_told() {
         let stops = |fault| promises(Struck { n_stored: 0, ..struck(fault) });
         assert_eq!(stops(Fault::ClickhouseAway), [Promise::Unavailable]);
         assert_eq!(stops(Fault::PauseNode), [Promise::Unavailable]);
         assert_eq!(stops(Fault::KillRedis), []);
+        let is_blind = |fault| promises(Struck { n_read: 0, ..struck(fault) });
+        assert_eq!(is_blind(Fault::RedisMemory), [Promise::Unavailable]);
+        assert_eq!(is_blind(Fault::PauseClickhouse), []);
     }
 }

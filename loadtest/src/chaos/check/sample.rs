@@ -161,6 +161,7 @@ impl Play {
             final_sessions: vec![json!({ "session": ended }); N_NODES],
             cohort: Value::Null,
             signed: self.signed(),
+            failures: Vec::new(),
         }
     }
 }
