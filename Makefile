@@ -36,9 +36,9 @@ test:
 	@$(CARGO) build --workspace --bins
 	@echo "Running every test, on real stores: 2 to 6 minutes."
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --workspace && $(CARGO) test --workspace --doc; \
+		$(CARGO) nextest run --workspace --no-fail-fast && $(CARGO) test --workspace --doc; \
 	else \
-		$(CARGO) test --workspace; \
+		$(CARGO) test --workspace --no-fail-fast; \
 	fi
 
 check:

@@ -135,7 +135,11 @@ mod tests {
     #[test]
     fn an_exception_is_told_apart_by_its_number() {
         let of = |text: &str| Error::from(ClientError::BadResponse(text.to_owned()));
-        assert!(matches!(of("Code: 60. DB::Exception: no such table"), Error::Refused { code: 60, .. }));
+        assert!(matches!(of("Code: 62. DB::Exception: Syntax error"), Error::Refused { code: 62, .. }));
+        assert!(
+            matches!(of("Code: 60. DB::Exception: no such table"), Error::Unavailable(_)),
+            "one is being loaded anew"
+        );
         assert!(of("Code: 469. DB::Exception: Constraint `c` is violated").blames_row());
         assert!(matches!(of("Code: 241. DB::Exception: memory"), Error::Unavailable(_)));
         assert!(matches!(of("502 Bad Gateway"), Error::Unavailable(_)));
