@@ -5,7 +5,7 @@ use flate2::{Compression, write::GzEncoder};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use super::{Candidate, Reply, TestApp, User, event};
 
@@ -79,6 +79,20 @@ impl Write {
     #[track_caller]
     pub fn accepts(&self, reply: &Reply, what: &str) {
         assert!(self.accepted.contains(&reply.status), "{self}, {what}: {} {}", reply.status, reply.text);
+    }
+
+    /// Sends until the answer is another than that the stores are slow: the largest bodies take a busy disk longer than
+    /// the two seconds after which clients are told to come again.
+    pub async fn taken(&self, send: impl AsyncFn() -> Reply, what: &str) {
+        let mut reply = send().await;
+        for _ in 0..20 {
+            if reply.code() != "unavailable" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            reply = send().await;
+        }
+        self.accepts(&reply, what);
     }
 
     #[track_caller]
