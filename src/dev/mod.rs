@@ -92,7 +92,7 @@ async fn start(
         url: format!("http://{address}"),
         org_id: demo.org_id,
         api_key: demo.api_key,
-        redis_url: stores.redis.url.clone(),
+        redis_url: stores.redis.urls.join(","),
         clickhouse_url: with_credentials(&stores.clickhouse),
         pids: Pids { server: std::process::id(), redis: redis.borrow().pid, clickhouse: clickhouse.borrow().pid },
     };
