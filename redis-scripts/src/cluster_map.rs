@@ -2,6 +2,59 @@
 
 use crate::keys::{PARTITIONS, Partition};
 
+/// One node, as another sees it, or it itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) id: String,
+    /// `host:port`
+    pub(crate) address: String,
+    pub(crate) is_myself: bool,
+    pub(crate) is_master: bool,
+    /// Whose replica it is.
+    pub(crate) master: Option<String>,
+    pub(crate) is_connected: bool,
+    pub(crate) slots: Vec<(u16, u16)>,
+    epoch: u64,
+}
+
+/// The members in what a node says, which was asked at `asked_host`, without those of whom only a name is known.
+pub(crate) fn members(view: &str, asked_host: &str) -> Vec<Member> {
+    view.lines().filter_map(|line| member_of(line, asked_host)).collect()
+}
+
+fn member_of(line: &str, asked_host: &str) -> Option<Member> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [id, address, flags, master, _, _, epoch, link, slots @ ..] = words.as_slice() else { return None };
+    let has = |name: &str| flags.split(',').any(|flag| flag == name);
+    if has("noaddr") || has("handshake") {
+        return None;
+    }
+    Some(Member {
+        id: (*id).to_owned(),
+        address: address_of(address, asked_host)?,
+        is_myself: has("myself"),
+        is_master: has("master"),
+        master: (*master != "-").then(|| (*master).to_owned()),
+        is_connected: *link == "connected",
+        slots: slots.iter().filter_map(|range| range_of(range)).collect(),
+        epoch: epoch.parse().ok()?,
+    })
+}
+
+/// `host:port` of `host:port@bus-port,hostname`. A node that does not know its own host leaves it out.
+fn address_of(text: &str, asked_host: &str) -> Option<String> {
+    let (address, _) = text.split_once('@')?;
+    let (host, port) = address.rsplit_once(':')?;
+    let host = if host.is_empty() { asked_host } else { host };
+    (port != "0").then(|| format!("{host}:{port}"))
+}
+
+/// `5`, or `0-5460`; slots on their way, `[93-<-…]`, are still where they come from.
+fn range_of(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
 /// Which node of a cluster has which partition, as the newest claim has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClusterMap {
@@ -22,46 +75,24 @@ impl ClusterMap {
         Some(self.claims.get(partition.index())?.as_ref()?.address.as_str())
     }
 
-    /// Adds what one node says, which was asked at `asked`. Views may differ after a failover: of two claims to a slot the
-    /// one with the later epoch counts, as among the nodes themselves.
+    /// Adds what one node says. Views may differ after a failover: of two claims to a slot the one with the later epoch
+    /// counts, as among the nodes themselves.
     pub(crate) fn add_view(&mut self, view: &str, asked_host: &str) {
         self.claims.resize(usize::from(PARTITIONS), None);
-        for line in view.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let [_, address, flags, _, _, _, epoch, _, slots @ ..] = words.as_slice() else { continue };
-            let Some(address) = address_of(address, asked_host) else { continue };
-            if flags.split(',').any(|flag| matches!(flag, "noaddr" | "handshake")) {
-                continue;
-            }
-            if !self.members.contains(&address) {
-                self.members.push(address.clone());
-            }
-            let Ok(epoch) = epoch.parse::<u64>() else { continue };
-            let ranges: Vec<(u16, u16)> = slots.iter().filter_map(|range| range_of(range)).collect();
+        for Member { address, slots, epoch, .. } in members(view, asked_host) {
             for partition in Partition::all() {
                 let slot = partition.slot();
                 let Some(claim) = self.claims.get_mut(partition.index()) else { continue };
                 let is_newer = claim.as_ref().is_none_or(|known| known.epoch < epoch);
-                if is_newer && ranges.iter().any(|(first, last)| (*first..=*last).contains(&slot)) {
+                if is_newer && slots.iter().any(|(first, last)| (*first..=*last).contains(&slot)) {
                     *claim = Some(Claim { epoch, address: address.clone() });
                 }
             }
+            if !self.members.contains(&address) {
+                self.members.push(address);
+            }
         }
     }
-}
-
-/// `host:port` of `host:port@bus-port,hostname`. A node that does not know its own host leaves it out.
-fn address_of(text: &str, asked_host: &str) -> Option<String> {
-    let (address, _) = text.split_once('@')?;
-    let (host, port) = address.rsplit_once(':')?;
-    let host = if host.is_empty() { asked_host } else { host };
-    (port != "0").then(|| format!("{host}:{port}"))
-}
-
-/// `5`, or `0-5460`; slots on their way, `[93-<-…]`, are still where they come from.
-fn range_of(text: &str) -> Option<(u16, u16)> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    Some((first.parse().ok()?, last.parse().ok()?))
 }
 
 #[cfg(test)]

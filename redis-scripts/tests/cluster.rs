@@ -180,6 +180,7 @@ async fn who_is_told_that_a_partition_moved_follows_it_at_once() {
     let partition = SessionKeys::of(&name).partition();
     let (mut own, mut pooled) =
         (redis.dedicated(partition, Duration::from_secs(2)).await.unwrap(), redis.writer(partition).await.unwrap());
+    let mut another = redis.connection(partition).await.unwrap();
     cluster.promote(cluster.replica_of(cluster.master_of(&partition.whole())));
     // No error in between: a server that says "moved" has done nothing, and so may be taken at its word.
     let mut count = redis::cmd("INCR");
@@ -188,7 +189,6 @@ async fn who_is_told_that_a_partition_moved_follows_it_at_once() {
     assert_eq!(count.query_async::<i64>(&mut pooled).await.unwrap(), 2);
     let mut both = redis::pipe();
     both.add_command(count.clone()).add_command(count);
-    let mut another = redis.connection(partition).await.unwrap();
     assert_eq!(both.query_async::<(i64, i64)>(&mut another).await.unwrap(), (3, 4));
     Writing::new(&redis, &name).commit(&prompt(&name)).await.unwrap();
     assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
