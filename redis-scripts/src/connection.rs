@@ -76,9 +76,25 @@ impl Connections {
         let found = node.and_then(|node| self.0.iter().find(|(known, _)| Arc::ptr_eq(known, node)));
         match found {
             Some((_, Ok(connection))) => Ok(connection.to(partition)),
+            Some((_, Err(Error::Unavailable(cause)))) => Err(Error::Unavailable(cause.clone())),
             Some((_, Err(error))) => Err(Error::Unavailable(error.to_string())),
             None => Err(no_server(partition)),
         }
+    }
+}
+
+impl Connections {
+    /// Without the servers that take no writes, such as a master that has no replica.
+    async fn writable(mut self) -> Self {
+        join_all(self.0.iter_mut().map(|(_, connection)| async move {
+            if let Ok(open) = connection
+                && let Err(error) = open.probe().await
+            {
+                *connection = Err(error);
+            }
+        }))
+        .await;
+        self
     }
 }
 
@@ -145,6 +161,13 @@ impl Redis {
             (node, connection)
         });
         Connections(join_all(opened).await, places)
+    }
+
+    /// As [`Self::connections`], to servers that take writes.
+    pub(crate) async fn writable(&self, partitions: impl IntoIterator<Item = Partition>) -> Connections {
+        let connections = self.connections(partitions).await;
+        // A server of its own says so with the first write.
+        if self.is_cluster() { connections.writable().await } else { connections }
     }
 
     /// As [`Self::connections`], for what must not be lost.

@@ -132,7 +132,7 @@ impl Redis {
         let mut sign = scripts::sign_of_life().prepare_invoke();
         sign.key(Partition::writer_alive(holder)).arg(ttl_ms);
         let _: i64 = sign.invoke_async(&mut self.connection(Partition::of_writer(holder)).await?).await?;
-        let connections = self.connections(Partition::all()).await;
+        let connections = self.writable(Partition::all()).await;
         let holders = join_all(Partition::all().map(|partition| {
             let connection = connections.to(partition);
             async move {
@@ -144,7 +144,7 @@ impl Redis {
         .await;
         let mut living = HashMap::new();
         let mut held = Vec::new();
-        // Partitions of a server that is away are not held; the others go on.
+        // Partitions of a server that is away, or takes no writes, are not held; the others go on.
         for (partition, found) in those_that_answered(holders)? {
             let lives = match found.as_deref().map(str::parse::<Uuid>) {
                 Some(Ok(found)) if found == holder => {

@@ -9,7 +9,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
 };
 
-use crate::{Redis, keys::Partition, pool::Held, routes::Node};
+use crate::{Error, Redis, keys::Partition, pool::Held, routes::Node};
 
 /// Writes a key, also when Redis is full.
 const CONFIRM: &str = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], '')";
@@ -67,6 +67,13 @@ impl Connection {
     /// The same connection, which waits for replicas.
     pub(crate) fn confirming(self, confirmation: Option<Confirmation>) -> Self {
         Self { confirmation, ..self }
+    }
+
+    /// Whether the server takes writes.
+    pub(crate) async fn probe(&mut self) -> Result<(), Error> {
+        let mut write = redis::cmd("EVAL");
+        write.arg(CONFIRM).arg(1).arg(self.partition.confirmed());
+        Ok(write.query_async(self).await?)
     }
 
     async fn send(&mut self, request: &Request<'_>) -> RedisResult<Vec<Value>> {

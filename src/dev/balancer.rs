@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 /// How often each node is asked whether it is ready, and how long it may take to answer or to accept.
 const ASK_EVERY: Duration = Duration::from_millis(250);
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long connections may go on when the balancer stops. The nodes have ended theirs by then.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
@@ -59,9 +60,7 @@ impl Balancer {
     /// Asks the nodes, for ever.
     pub async fn ask(&self) {
         loop {
-            for node in &self.nodes {
-                node.note(is_ready(node.address).await);
-            }
+            join_all(self.nodes.iter().map(|node| async { node.note(is_ready(node.address).await) })).await;
             sleep(ASK_EVERY).await;
         }
     }
@@ -120,8 +119,10 @@ impl Balancer {
 
 impl Node {
     fn note(&self, is_ready: bool) {
-        if self.is_ready.swap(is_ready, Ordering::Relaxed) != is_ready {
-            tracing::info!(address = %self.address, is_ready, "a node has changed");
+        match (self.is_ready.swap(is_ready, Ordering::Relaxed), is_ready) {
+            (true, false) => tracing::warn!(address = %self.address, "a node is not ready"),
+            (false, true) => tracing::debug!(address = %self.address, "a node is ready"),
+            _ => {}
         }
     }
 }
