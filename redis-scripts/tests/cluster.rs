@@ -235,6 +235,42 @@ async fn what_no_replica_has_is_not_acknowledged_not_even_as_a_repetition() {
 }
 
 #[tokio::test]
+async fn a_master_that_takes_no_writes_holds_up_nobody_else() {
+    let mut cluster = RedisCluster::start();
+    let redis = Redis::new(&Config::new(cluster.urls())).unwrap();
+    redis.mark_new().await.unwrap();
+    redis.prepare_log().await.unwrap();
+    let owners: Vec<usize> = Partition::all().map(|partition| cluster.master_of(&partition.whole())).collect();
+    let alone = owners[0];
+    let its_own = |partition: &Partition| owners[partition.index()] == alone;
+    let due = |partition: Partition| {
+        let name = (0..).map(|n| SessionRef::new(OrgId::sample(Uuid::nil()), format!("s{n}").parse().unwrap()));
+        Due::Deadline(name.into_iter().find(|name| Partition::of_session(name) == partition).unwrap())
+    };
+    for partition in Partition::all() {
+        redis.schedule(&due(partition), now()).await.unwrap();
+    }
+    cluster.kill(cluster.replica_of(alone));
+
+    let writer = |is_there: bool| {
+        let mut ids = std::iter::repeat_with(Uuid::new_v4);
+        ids.find(|id| its_own(&Partition::of_writer(*id)) == is_there).unwrap()
+    };
+    // The server sees at once that the connection of its replica has ended.
+    let held = redis.lease_partitions(writer(false), Duration::from_secs(5)).await.unwrap();
+    let others = Partition::all().filter(|partition| !its_own(partition)).collect::<Vec<_>>();
+    assert_eq!(held, others);
+    redis.read_new(&held, 10).await.unwrap();
+    let refused = redis.lease_partitions(writer(true), Duration::from_secs(5)).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "its sign of life cannot be written: {refused:?}");
+    assert_eq!(redis.claim_due(now(), Duration::from_secs(30)).await.unwrap().len(), others.len());
+    redis.ping().await.unwrap();
+    redis.memory().await.unwrap();
+    let name = SessionRef::new(OrgId::sample(Uuid::nil()), "any".parse().unwrap());
+    redis.session(&name).await.unwrap();
+}
+
+#[tokio::test]
 async fn without_a_wish_for_replicas_a_master_alone_is_enough() {
     let cluster = RedisCluster::start();
     let redis = Redis::new(&Config { replicas: 0, ..Config::new(cluster.urls()) }).unwrap();
