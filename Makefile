@@ -2,6 +2,8 @@
 #
 #   make run                 set up, build, serve with embedded stores; ARGS="--listen 127.0.0.1:9000" for flags,
 #                            RELEASE=1 for an optimised build; PROMPTSTER_* variables are passed through
+#   make cluster             the same with many of each: three nodes behind a balancer, a Redis Cluster of three masters and
+#                            three replicas, one ClickHouse; prints what to try, such as killing a master under load
 #   make test                set up, build, run every test
 #   make check               what needs no stores: formatting, lints, layers, licences and advisories
 #   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
@@ -19,7 +21,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run test check fuzz-api fmt load chaos
+.PHONY: run cluster test check fuzz-api fmt load chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -28,6 +30,13 @@ run:
 	@echo "Building: 2 to 5 minutes the first time, seconds later on."
 	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli
 	@exec $(BINS)/promptster-server dev $(ARGS)
+
+cluster:
+	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
+	@dev/setup
+	@echo "Building: 2 to 5 minutes the first time, seconds later on."
+	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli -p loadtest
+	@exec $(BINS)/promptster-server cluster $(ARGS)
 
 test:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."

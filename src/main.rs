@@ -27,6 +27,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             options.log.start()?;
             dev::run(&options).await
         }
+        Command::Cluster(options) => {
+            options.log.start()?;
+            dev::cluster::run(&options).await
+        }
         Command::Org(OrgCommand::Create(options)) => {
             options.log.start()?;
             org::run(&options).await

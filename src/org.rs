@@ -20,7 +20,8 @@ const MAX_NAME: usize = 255;
 pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
-    let redis = Redis::new(&redis_scripts::Config::new(redis_url(options.redis_url.as_ref(), &options.data_dir)?))?;
+    let url = redis_url(options.redis_url.as_ref(), &options.data_dir)?;
+    let redis = Redis::new(&options.replication.config(&url)?)?;
     let external_id = options.external_id.as_deref();
     if let Some(external_id) = external_id {
         ensure!((1..=MAX_NAME).contains(&external_id.len()), "--external-id must have 1 to {MAX_NAME} bytes");
@@ -48,7 +49,7 @@ pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
 pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
     let url = redis_url(options.redis_url.as_ref(), &options.data_dir)?;
-    let redis = Redis::new(&redis_scripts::Config::new(url))?;
+    let redis = Redis::new(&options.replication.config(&url)?)?;
     let known = redis.set_retention(OrgId::trusted(options.org), options.days).await?;
     ensure!(known, "there is no organisation {}", options.org);
     match options.days {

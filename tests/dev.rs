@@ -34,6 +34,7 @@ fn runs(pid: u64) -> bool {
         && !fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.is_empty())
 }
 
+/// A `dev`, or a `cluster`.
 struct Dev {
     process: Child,
     data: PathBuf,
@@ -41,8 +42,12 @@ struct Dev {
 
 impl Dev {
     fn command(data: &Path) -> Command {
+        Self::command_of("dev", data)
+    }
+
+    fn command_of(verb: &str, data: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_promptster-server"));
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        command.args([verb, "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         command.stdout(Stdio::null());
         command
     }
@@ -63,6 +68,10 @@ impl Dev {
 
     fn file(&self) -> Option<Value> {
         serde_json::from_slice(&fs::read(self.data.join("dev.json")).ok()?).ok()
+    }
+
+    fn start_cluster(data: &Path) -> (Self, Value) {
+        Self::wait(Self::command_of("cluster", data).spawn().unwrap(), &data.join("cluster"))
     }
 
     /// Asks it to stop and returns whether it called that a success.
@@ -185,4 +194,43 @@ fn when_redis_has_lost_its_files_it_says_so_and_restores_them_when_told_to() {
     assert_eq!(after["orgId"], before["orgId"]);
     assert_eq!(status_of(after["url"].as_str().unwrap(), "/v1/ready"), Some(200));
     assert!(dev.stop());
+}
+
+#[test]
+fn a_cluster_of_nodes_survives_its_parts_and_is_the_same_when_it_is_started_again() {
+    let directory = TempDir::new().unwrap();
+    let (cluster, before) = Dev::start_cluster(directory.path());
+    let url = before["url"].as_str().unwrap();
+    let is_ready = || (status_of(url, "/v1/ready")? == 200).then_some(());
+    wait_until("the balancer to pass requests on", is_ready);
+    let pids = before["pids"].as_object().unwrap();
+    let count = |name: &str| pids.keys().filter(|child| child.starts_with(name)).count();
+    assert_eq!((count("redis-"), count("node-"), count("clickhouse")), (6, 3, 1));
+    for secret in ["redis-1/redis.conf", "dev.json", "ports.json"] {
+        let mode = fs::metadata(directory.path().join("cluster").join(secret)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+
+    // A master and a node at once: the balancer leads around the node, the replica takes over for the master.
+    for child in ["redis-1", "node-2"] {
+        kill(pids[child].as_u64().unwrap(), Signal::KILL);
+    }
+    assert_eq!(status_of(url, "/v1/health"), Some(200));
+    for child in ["redis-1", "node-2"] {
+        let old = &pids[child];
+        wait_until("another process", || cluster.file()?["pids"][child].as_u64().filter(|pid| old != pid));
+    }
+    wait_until("the nodes to be ready again", is_ready);
+    let after = cluster.file().unwrap();
+    assert!(cluster.stop());
+    for (child, pid) in after["pids"].as_object().unwrap() {
+        assert!(child == "server" || !runs(pid.as_u64().unwrap()), "{child} still runs");
+    }
+
+    let (cluster, again) = Dev::start_cluster(directory.path());
+    assert_eq!(again["apiKey"], before["apiKey"], "what the cluster held is not there");
+    assert_eq!(again["redisUrl"].as_str().unwrap().split(',').count(), 6);
+    let url = again["url"].as_str().unwrap();
+    wait_until("the balancer to pass requests on", || (status_of(url, "/v1/ready")? == 200).then_some(()));
+    assert!(cluster.stop());
 }

@@ -7,8 +7,7 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
-use redis::aio::MultiplexedConnection;
-use redis_scripts::{Commit, CommitPart, Error, MAX_COMMIT_EVENTS, Outcome, Redis, keys::Partition};
+use redis_scripts::{Commit, CommitPart, Connection, Error, MAX_COMMIT_EVENTS, Outcome, Redis, keys::Partition};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -50,7 +49,7 @@ pub(crate) struct Committer {
     grace_ms: i64,
     id: Uuid,
     nonce: u64,
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connection>,
     queue: VecDeque<Queued>,
     in_flight: bool,
 }
@@ -154,8 +153,8 @@ impl Call {
     async fn run(
         &self,
         parts: &[CommitPart],
-        mut connection: Option<MultiplexedConnection>,
-    ) -> (Result<Vec<Outcome>, CommitError>, Option<MultiplexedConnection>) {
+        mut connection: Option<Connection>,
+    ) -> (Result<Vec<Outcome>, CommitError>, Option<Connection>) {
         let started = Instant::now();
         metrics::histogram!("promptster_commit_sessions").record(f64::from(u32::try_from(parts.len()).unwrap_or(0)));
         loop {
@@ -180,14 +179,10 @@ impl Call {
         }
     }
 
-    async fn attempt(
-        &self,
-        parts: &[CommitPart],
-        connection: &mut Option<MultiplexedConnection>,
-    ) -> Result<Vec<Outcome>, Error> {
+    async fn attempt(&self, parts: &[CommitPart], connection: &mut Option<Connection>) -> Result<Vec<Outcome>, Error> {
         let mut current = match connection.take() {
             Some(connection) => connection,
-            None => self.redis.dedicated(GIVE_UP_AFTER).await?,
+            None => self.redis.dedicated(self.partition, GIVE_UP_AFTER).await?,
         };
         let commit = Commit {
             partition: self.partition,

@@ -58,13 +58,14 @@ pub(crate) struct LogWriter(Arc<Writer>);
 struct Writer {
     redis: Redis,
     log: EventLog,
-    id: Uuid,
     every: Duration,
     stop: watch::Receiver<bool>,
 }
 
 /// What the writer has to see to.
 struct Duties {
+    /// Who this writer is to the others.
+    id: Uuid,
     prepared: bool,
     held: Vec<Partition>,
     signed_at: Option<Instant>,
@@ -76,7 +77,7 @@ struct Duties {
 impl LogWriter {
     /// Looks for new entries `every` so often; ends, giving its leases back, when `stop` says so.
     pub(crate) fn new(redis: Redis, log: EventLog, every: Duration, stop: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Writer { redis, log, id: Uuid::new_v4(), every, stop }))
+        Self(Arc::new(Writer { redis, log, every, stop }))
     }
 }
 
@@ -95,6 +96,7 @@ impl Writer {
         let mut backoff = Duration::ZERO;
         let now = Instant::now();
         let mut duties = Duties {
+            id: Uuid::new_v4(),
             prepared: false,
             held: Vec::new(),
             signed_at: None,
@@ -123,7 +125,7 @@ impl Writer {
             }
             drop(tokio::time::timeout(wait, stop.changed()).await);
         }
-        drop(self.redis.release_partitions(self.id, &duties.held).await);
+        drop(self.redis.release_partitions(duties.id, &duties.held).await);
     }
 
     /// Writes what there is, a batch for each group of partitions; answers whether there was anything.
@@ -141,7 +143,7 @@ impl Writer {
             }
             if !batch.is_empty() {
                 wrote = true;
-                self.write(&batch).await?;
+                self.write(duties.id, &batch).await?;
                 self.sign(duties).await?;
             }
         }
@@ -201,13 +203,19 @@ impl Writer {
     async fn sign(&self, duties: &mut Duties) -> Result<(), ResultsError> {
         if duties.signed_at.is_none_or(|at| at.elapsed() >= SIGN_EVERY) {
             self.log.begin_turn(self.redis.log_turn().await?);
-            duties.held = self.redis.lease_partitions(self.id, ALIVE).await?;
+            let leased = self.redis.lease_partitions(duties.id, ALIVE).await;
+            if leased.is_err() && duties.signed_at.is_none_or(|at| at.elapsed() > 2 * ALIVE) {
+                // Nobody waits for the old sign any more. Of a cluster, the part that has to take it may be the one that
+                // is away; another name has its sign elsewhere.
+                duties.id = Uuid::new_v4();
+            }
+            duties.held = leased?;
             duties.signed_at = Some(Instant::now());
         }
         Ok(())
     }
 
-    async fn write(&self, batch: &[Entry]) -> Result<(), ResultsError> {
+    async fn write(&self, id: Uuid, batch: &[Entry]) -> Result<(), ResultsError> {
         let (mut events, mut entities, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
         let mut unread: Vec<DeadLetter> = Vec::new();
         let mut flushed: BTreeMap<Partition, BTreeMap<SessionRef, u64>> = BTreeMap::new();
@@ -270,7 +278,7 @@ impl Writer {
             .await?;
         for (partition, ids) in ids {
             let flushed: Vec<(SessionRef, u64)> = flushed.remove(&partition).unwrap_or_default().into_iter().collect();
-            if !self.redis.confirm_written(self.id, partition, &ids, &flushed).await? {
+            if !self.redis.confirm_written(id, partition, &ids, &flushed).await? {
                 tracing::info!(partition = partition.index(), "lease lost; another node confirms");
             }
         }

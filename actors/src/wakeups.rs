@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, ContextFutureSpawner, WrapFuture};
 use futures_util::StreamExt;
+use redis::{RedisResult, Value};
 use redis_scripts::{
     Error, Redis,
     keys::{Partition, parse_wake},
 };
 
+use tokio::time::timeout;
+
 use crate::{Feeds, Walls};
 
 /// How often all feeds look for themselves, in case a wake-up was lost.
 const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(2);
+
+/// After how long without a wake-up the server is asked whether it is still there, and how long it may take to answer.
+const ASK_AFTER: Duration = Duration::from_secs(5);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub(crate) struct Wakeups {
@@ -48,15 +55,20 @@ impl Actor for Wakeups {
     }
 }
 
-/// Passes wake-ups on until the connection ends.
+/// Passes wake-ups on until the connection ends, or the server says nothing any more.
 async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error> {
-    let mut subscriber = redis.subscriber().await?;
+    let (mut questions, mut messages) = redis.subscriber().await?.split();
     for partition in Partition::all() {
-        subscriber.subscribe(partition.wake_channel()).await?;
+        in_time(questions.subscribe(partition.wake_channel())).await?;
     }
     feeds.wake_all();
-    let mut messages = subscriber.on_message();
-    while let Some(message) = messages.next().await {
+    loop {
+        let Ok(message) = timeout(ASK_AFTER, messages.next()).await else {
+            // A server that stands still keeps its connections; in a cluster another one does as well.
+            in_time(questions.ping::<Value>()).await?;
+            continue;
+        };
+        let Some(message) = message else { break };
         let payload: String = message.get_payload()?;
         for woken in parse_wake(&payload) {
             feeds.wake(&woken.session);
@@ -64,4 +76,9 @@ async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error
         }
     }
     Err(Error::Unavailable("the subscription ended".into()))
+}
+
+async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
+    let answer = timeout(ANSWER_WITHIN, answer).await;
+    Ok(answer.map_err(|_| Error::Unavailable("the subscription does not answer".into()))??)
 }

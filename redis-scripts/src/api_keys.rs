@@ -90,7 +90,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn api_key(&self, org: OrgId, id: Uuid) -> Result<Option<ApiKey>, Error> {
-        let fields = self.read_entity(&entity(org, id).key).await?;
+        let fields = self.read_entity(&entity(org, id)).await?;
         fields.map(|fields| api_key_of(org, id, &fields)).transpose()
     }
 

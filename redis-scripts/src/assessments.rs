@@ -108,7 +108,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn assessment_even_deleted(&self, org: OrgId, id: Uuid) -> Result<Option<Assessment>, Error> {
-        let fields = self.read_entity(&entity(org, id).key).await?;
+        let fields = self.read_entity(&entity(org, id)).await?;
         fields.map(|fields| assessment_of(org, id, &fields)).transpose()
     }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Due, Entity, Error, Fields, Redis,
     indexed::org_entity,
-    keys::{OrgKeys, SecretDigest},
+    keys::{OrgKeys, Partition, SecretDigest},
     random_candidate_key, scripts,
     secrets::{Owner, Purpose},
     stored::{instant, millis, number, required, required_instant, words},
@@ -205,7 +205,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn candidate_key(&self, org: OrgId, id: Uuid) -> Result<Option<CandidateKey>, Error> {
-        let fields = self.read_entity(&entity(org, id).key).await?;
+        let fields = self.read_entity(&entity(org, id)).await?;
         fields.map(|fields| candidate_key_of(org, id, &fields)).transpose()
     }
 
@@ -236,7 +236,7 @@ impl Redis {
         let index = keys.index("keys");
         let first = offset.min(u64::from(u32::MAX));
         let (ids, total): (Vec<String>, u64) = {
-            let mut connection = self.connection().await?;
+            let mut connection = self.connection(keys.partition()).await?;
             let mut pipeline = redis::pipe();
             pipeline.cmd("ZREVRANGE").arg(&index).arg(first).arg(first.saturating_add(limit).saturating_sub(1));
             pipeline.cmd("ZCARD").arg(&index).query_async(&mut connection).await?
@@ -244,7 +244,7 @@ impl Redis {
         let ids = ids.iter().map(|id| id.parse::<Uuid>().map_err(|_| Error::corrupt(format!("candidate key {id:?}"))));
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
         let names: Vec<String> = ids.iter().map(|id| entity(org, *id).key).collect();
-        let found = self.read_entities(&names).await?;
+        let found = self.read_entities(keys.partition(), &names).await?;
         let page = ids.into_iter().zip(found).filter_map(|(id, fields)| Some(candidate_key_of(org, id, &fields?)));
         Ok((page.collect::<Result<_, _>>()?, total))
     }
@@ -252,7 +252,7 @@ impl Redis {
     /// Takes the keys of an assessment off the list of the organisation's keys.
     pub(crate) async fn unlist_candidate_keys(&self, org: OrgId, assessment: Uuid) -> Result<(), Error> {
         let keys = OrgKeys::of(org);
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(keys.partition()).await?;
         let index = keys.index(format_args!("keys:{assessment}"));
         let ids: Vec<String> = redis::cmd("ZRANGE").arg(index).arg(0).arg(-1).query_async(&mut connection).await?;
         if ids.is_empty() {
@@ -268,7 +268,7 @@ impl Redis {
     pub async fn revoke_candidate_key(&self, org: OrgId, id: Uuid, now: Timestamp) -> Result<bool, Error> {
         {
             // Off the list first: if it ends here, asking again does the rest.
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(Partition::of_org(org)).await?;
             let index = OrgKeys::of(org).index("keys");
             let () = redis::cmd("ZREM").arg(index).arg(id.to_string()).query_async(&mut connection).await?;
         }
@@ -318,7 +318,7 @@ impl Redis {
             KeyEnd::Expired => "expired",
         });
         {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(Partition::of_org(org)).await?;
             let _: i64 = invocation.invoke_async(&mut connection).await?;
         }
         self.candidate_key(org, id).await

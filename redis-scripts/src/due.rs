@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use domain::{OrgId, SessionRef, Timestamp};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::{Error, Redis, keys::Partition, scripts};
+use crate::{Error, Redis, connection::those_that_answered, keys::Partition, scripts};
 
 /// The most that one call claims of one partition.
 const CLAIMED_AT_ONCE: usize = 32;
@@ -60,7 +60,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn schedule(&self, due: &Due, at: Timestamp) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(due.partition()).await?;
         Ok(redis::cmd("ZADD")
             .arg(due.partition().due())
             .arg(at.millis())
@@ -71,7 +71,7 @@ impl Redis {
 
     /// Notes that something is to be done at a time, unless it stands there already.
     pub(crate) async fn schedule_once(&self, due: &Due, at: Timestamp) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(due.partition()).await?;
         Ok(redis::cmd("ZADD")
             .arg(due.partition().due())
             .arg("NX")
@@ -100,11 +100,12 @@ impl Redis {
         now: Timestamp,
         hold: Duration,
     ) -> Result<Vec<String>, Error> {
-        let connection = self.connection().await?;
+        let connections = self.connections(Partition::all()).await;
         let hold_ms = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
-        let claimed = try_join_all(Partition::all().map(|partition| {
-            let (mut connection, set) = ((*connection).clone(), set(partition));
+        let claimed = join_all(Partition::all().map(|partition| {
+            let (connection, set) = (connections.to(partition), set(partition));
             async move {
+                let mut connection = connection?;
                 let mut invocation = scripts::claim_due().prepare_invoke();
                 invocation.key(set).key(partition.whole());
                 invocation.arg(now.millis()).arg(now.plus_millis(hold_ms).millis()).arg(CLAIMED_AT_ONCE);
@@ -112,8 +113,9 @@ impl Redis {
                 Ok::<_, Error>(members)
             }
         }))
-        .await?;
-        Ok(claimed.into_iter().flatten().collect())
+        .await;
+        // What is due on servers that are away waits for them; the rest does not.
+        Ok(those_that_answered(claimed)?.into_iter().flatten().collect())
     }
 
     /// Notes that something that was due is done.
@@ -121,7 +123,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn is_done(&self, due: &Due) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(due.partition()).await?;
         Ok(redis::cmd("ZREM").arg(due.partition().due()).arg(due.member()).query_async(&mut connection).await?)
     }
 }

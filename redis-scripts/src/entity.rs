@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::OrgId;
 use redis::ScriptInvocation;
 
-use crate::{Error, Redis, scripts};
+use crate::{Error, Redis, keys::Partition, scripts};
 
 /// The fields of an entity. An absent field is a value that is not set.
 pub type Fields = BTreeMap<String, String>;
@@ -21,8 +21,8 @@ pub struct Entity<'a> {
     pub id: String,
     /// The key of its hash.
     pub key: String,
-    /// The stream of its partition.
-    pub stream: String,
+    /// Where it lives, with the stream that its changes are written to.
+    pub partition: Partition,
 }
 
 /// Whether entities of that kind belong to a session, whose id is theirs and with which they go.
@@ -36,7 +36,7 @@ impl Entity<'_> {
     /// Names this entity to a script: KEYS `stream, entity`, ARGV `kind, org, id`. Every script that changes an entity
     /// begins with these (see `prelude.lua`).
     pub(crate) fn name_in(&self, invocation: &mut ScriptInvocation<'_>) {
-        invocation.key(&self.stream).key(&self.key).arg(self.kind).arg(self.org.to_string()).arg(&self.id);
+        invocation.key(self.partition.stream()).key(&self.key).arg(self.kind).arg(self.org.to_string()).arg(&self.id);
     }
 }
 
@@ -67,7 +67,7 @@ impl Redis {
         for field in unset {
             invocation.arg(*field);
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(entity.partition).await?;
         let written: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(written == 1)
     }
@@ -76,8 +76,12 @@ impl Redis {
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
-    pub async fn read_entity(&self, key: &str) -> Result<Option<Fields>, Error> {
-        let mut connection = self.connection().await?;
+    pub async fn read_entity(&self, entity: &Entity<'_>) -> Result<Option<Fields>, Error> {
+        self.read_fields(entity.partition, &entity.key).await
+    }
+
+    pub(crate) async fn read_fields(&self, partition: Partition, key: &str) -> Result<Option<Fields>, Error> {
+        let mut connection = self.connection(partition).await?;
         let fields: Fields = redis::cmd("HGETALL").arg(key).query_async(&mut connection).await?;
         Ok((!fields.is_empty()).then_some(fields))
     }
@@ -86,7 +90,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
-    pub async fn read_entities(&self, keys: &[String]) -> Result<Vec<Option<Fields>>, Error> {
+    pub async fn read_entities(&self, partition: Partition, keys: &[String]) -> Result<Vec<Option<Fields>>, Error> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -94,20 +98,23 @@ impl Redis {
         for key in keys {
             pipeline.cmd("HGETALL").arg(key);
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(partition).await?;
         let answers: Vec<Fields> = pipeline.query_async(&mut connection).await?;
         Ok(answers.into_iter().map(|fields| (!fields.is_empty()).then_some(fields)).collect())
     }
 
-    /// Loads every script, so that no first caller pays for it.
+    /// Loads every script into every server, so that no first caller pays for it.
     ///
     /// # Errors
     /// [`Error`] when Redis does not take them; a script that does not compile is found here.
     pub async fn load_scripts(&self) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
-        for script in scripts::all() {
-            script.load_async(&mut connection).await?;
-        }
+        self.ask_each_server(async |mut connection| {
+            for script in scripts::all() {
+                script.load_async(&mut connection).await?;
+            }
+            Ok(())
+        })
+        .await?;
         Ok(())
     }
 }

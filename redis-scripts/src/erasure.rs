@@ -51,7 +51,7 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn note_erasure(&self, session: &SessionRef, at: Timestamp) -> Result<(), Error> {
         let set = SessionKeys::of(session).partition().erasures();
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         Ok(redis::cmd("ZADD").arg(set).arg(at.millis()).arg(session.to_string()).query_async(&mut connection).await?)
     }
 
@@ -61,7 +61,7 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn forget_erasure(&self, session: &SessionRef) -> Result<(), Error> {
         let set = SessionKeys::of(session).partition().erasures();
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         Ok(redis::cmd("ZREM").arg(set).arg(session.to_string()).query_async(&mut connection).await?)
     }
 
@@ -90,7 +90,7 @@ impl Redis {
         invocation.key(keys.partition().stream()).key(keys.record()).key(keys.tombstone());
         invocation.arg(session.org.to_string()).arg(session.session.as_str()).arg(now.millis());
         invocation.arg(keys.partition().wake_channel());
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(keys.partition()).await?;
         let stone: Option<String> = invocation.invoke_async(&mut connection).await?;
         let parse = |text: String| serde_json::from_str(&text).map_err(|_| Error::corrupt("a tombstone"));
         Ok(stone.map(parse).transpose()?.map(|stone| Erasure { session: session.clone(), stone }))
@@ -101,14 +101,15 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn erase_entries(&self, erasure: &Erasure) -> Result<bool, Error> {
-        let stream = SessionKeys::of(&erasure.session).partition().stream();
+        let partition = Partition::of_session(&erasure.session);
+        let stream = partition.stream();
         let created_ms: i64 = erasure.stone.created.parse().map_err(|_| Error::corrupt("a tombstone"))?;
         let mut from = created_ms.saturating_sub(CLOCKS_DIFFER_MS).max(0).to_string();
         loop {
             let mut invocation = scripts::erase_entries().prepare_invoke();
             invocation.key(&stream).arg(GROUP).arg(&erasure.stone.entry).arg(&from).arg(ENTRIES_AT_ONCE);
             invocation.arg(erasure.session.org.to_string()).arg(erasure.session.session.as_str());
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(partition).await?;
             let next: String = invocation.invoke_async(&mut connection).await?;
             match next.as_str() {
                 "wait" => return Ok(false),
@@ -133,7 +134,7 @@ impl Redis {
             remove.arg(keys.window(block));
         }
         {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(keys.partition()).await?;
             let () = remove.query_async(&mut connection).await?;
         }
         self.is_done(&Due::Deadline(session.clone())).await?;
@@ -152,7 +153,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn finish_erasure(&self, erasure: &Erasure) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(&erasure.session)).await?;
         let stone = SessionKeys::of(&erasure.session).tombstone();
         Ok(redis::cmd("SET").arg(stone).arg("").query_async(&mut connection).await?)
     }
@@ -165,11 +166,14 @@ impl Redis {
         &self,
         sessions: impl IntoIterator<Item = &SessionRef>,
     ) -> Result<HashSet<SessionRef>, Error> {
-        let connection = self.connection().await?;
-        // One call each, all at once on one connection: they share the round trip, and each stays in its own slot.
+        let sessions: Vec<&SessionRef> = sessions.into_iter().collect();
+        let connections = self.connections(sessions.iter().copied().map(Partition::of_session)).await;
+        // One call each, all at once on one connection to each server: they share the round trip, and each stays in its
+        // own slot.
         let found = try_join_all(sessions.into_iter().map(|session| {
-            let mut connection = (*connection).clone();
+            let connection = connections.to(Partition::of_session(session));
             async move {
+                let mut connection = connection?;
                 let stone = SessionKeys::of(session).tombstone();
                 let erased: bool = redis::cmd("EXISTS").arg(stone).query_async(&mut connection).await?;
                 Ok::<_, Error>(erased.then(|| session.clone()))
@@ -201,7 +205,7 @@ impl Redis {
         if let Some(assessment) = assessment {
             pipeline.cmd("ZREM").arg(keys.unsettled()).arg(format!("{assessment}:{id}")).ignore();
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(keys.partition()).await?;
         Ok(pipeline.query_async(&mut connection).await?)
     }
 }

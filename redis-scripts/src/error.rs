@@ -29,8 +29,14 @@ impl Error {
 
 impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Self {
+        use redis::ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
         match error.kind() {
             redis::ErrorKind::UnexpectedReturnType | redis::ErrorKind::Parse => Self::Corrupt(error.to_string()),
+            // Where the data is, or will be in a moment, is not here.
+            redis::ErrorKind::Server(Moved | Ask | TryAgain | ClusterDown | MasterDown | ReadOnly | BusyLoading) => {
+                Self::Unavailable(error.to_string())
+            }
+            redis::ErrorKind::Extension if error.code() == Some("NOREPLICAS") => Self::Unavailable(error.to_string()),
             redis::ErrorKind::Server(_) | redis::ErrorKind::Extension => Self::Refused(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }

@@ -36,6 +36,25 @@ impl Partition {
         Self::of(&[digest.0.as_bytes()])
     }
 
+    /// The partition of [`Self::log_turn`].
+    pub const LOG_TURN: Self = Self(0);
+
+    /// The partition of a writer's sign of life.
+    #[must_use]
+    pub fn of_writer(writer: Uuid) -> Self {
+        Self::of(&[writer.as_bytes()])
+    }
+
+    /// Which of the 16,384 slots of a Redis Cluster its keys are in: the CRC16 (XMODEM) of what stands between the
+    /// braces.
+    #[must_use]
+    pub fn slot(self) -> u16 {
+        let step = |crc: u16, byte: u8| {
+            (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| (crc << 1) ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 })
+        };
+        format!("p{:02}", self.0).bytes().fold(0, step) % 16_384
+    }
+
     /// Its number.
     #[must_use]
     pub fn index(self) -> usize {
@@ -71,13 +90,13 @@ impl Partition {
     /// How often everything that is in the streams was to be written anew.
     #[must_use]
     pub fn log_turn() -> String {
-        Self(0).key("log:turn")
+        Self::LOG_TURN.key("log:turn")
     }
 
     /// The sign of life of a node's log writer. It says for all partitions whether that node's leases still count.
     #[must_use]
     pub fn writer_alive(writer: Uuid) -> String {
-        Self::of(&[writer.as_bytes()]).key(format_args!("log:alive:{writer}"))
+        Self::of_writer(writer).key(format_args!("log:alive:{writer}"))
     }
 
     /// The last commit of one committer, with its answer, so that a repeated call answers as the first did.
@@ -102,6 +121,12 @@ impl Partition {
     #[must_use]
     pub fn whole(self) -> String {
         self.key("whole")
+    }
+
+    /// String: written after something that replicas have to have, so that the wait for them covers it.
+    #[must_use]
+    pub fn confirmed(self) -> String {
+        self.key("confirmed")
     }
 
     /// The channel on which a commit wakes those who watch its sessions.
@@ -222,6 +247,12 @@ impl SecretDigest {
         &self.0
     }
 
+    /// The partition of its look-up keys.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Partition::of_digest(self)
+    }
+
     /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`, `upload`).
     #[must_use]
     pub fn key(&self, purpose: &str) -> String {
@@ -323,6 +354,13 @@ pub fn parse_wake(payload: &str) -> impl Iterator<Item = Woken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_partition_lies_in_the_slot_that_redis_says() {
+        // As `CLUSTER KEYSLOT {p00}:log` and so on answer.
+        let slots: Vec<u16> = [0, 1, 48, 63].map(|number| Partition(number).slot()).into();
+        assert_eq!(slots, [11_214, 15_343, 9_730, 12_555]);
+    }
 
     #[test]
     fn keys_of_a_session_share_the_tag_of_its_partition_and_stay_where_they_are() {

@@ -32,6 +32,11 @@ impl LastingRuntime {
         let task = self.0.handle.spawn(future);
         task.await.map_err(|error| Error::Unavailable(error.to_string()))
     }
+
+    /// Runs `future` there, and waits for nothing.
+    pub(crate) fn start_beside(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.0.handle.spawn(future);
+    }
 }
 
 impl Drop for Held {

@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use domain::{OrgId, SessionRef, Timestamp};
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use redis::{
     AsyncCommands, RedisResult,
     streams::{StreamId, StreamInfoGroupsReply, StreamReadOptions, StreamReadReply},
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     Error, Fields, Redis,
     commit::{self, LoggedEvents},
+    connection::those_that_answered,
     keys::{Partition, SessionKeys},
     scripts,
 };
@@ -104,8 +105,8 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn prepare_log(&self) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
         for partition in Partition::all() {
+            let mut connection = self.connection(partition).await?;
             // Asked first: a full Redis refuses to make even a group that is there.
             let known: RedisResult<StreamInfoGroupsReply> = connection.xinfo_groups(partition.stream()).await;
             if known.is_ok_and(|known| known.groups.iter().any(|group| group.name == GROUP)) {
@@ -127,22 +128,24 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn lease_partitions(&self, holder: Uuid, ttl: Duration) -> Result<Vec<Partition>, Error> {
-        let connection = self.connection().await?;
-        let mut alive = (*connection).clone();
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let mut sign = scripts::sign_of_life().prepare_invoke();
-        let _: i64 = sign.key(Partition::writer_alive(holder)).arg(ttl_ms).invoke_async(&mut alive).await?;
-        let holders = try_join_all(Partition::all().map(|partition| {
-            let mut connection = (*connection).clone();
+        sign.key(Partition::writer_alive(holder)).arg(ttl_ms);
+        let _: i64 = sign.invoke_async(&mut self.connection(Partition::of_writer(holder)).await?).await?;
+        let connections = self.writable(Partition::all()).await;
+        let holders = join_all(Partition::all().map(|partition| {
+            let connection = connections.to(partition);
             async move {
+                let mut connection = connection?;
                 let found: Option<String> = connection.get(partition.writer_lease()).await?;
                 Ok::<_, Error>((partition, found))
             }
         }))
-        .await?;
+        .await;
         let mut living = HashMap::new();
         let mut held = Vec::new();
-        for (partition, found) in holders {
+        // Partitions of a server that is away, or takes no writes, are not held; the others go on.
+        for (partition, found) in those_that_answered(holders)? {
             let lives = match found.as_deref().map(str::parse::<Uuid>) {
                 Some(Ok(found)) if found == holder => {
                     held.push(partition);
@@ -151,7 +154,11 @@ impl Redis {
                 Some(Ok(found)) => match living.get(&found) {
                     Some(lives) => *lives,
                     None => {
-                        let lives: bool = alive.exists(Partition::writer_alive(found)).await?;
+                        // A sign that cannot be read cannot be given either: that holder has stopped too.
+                        let lives = match self.is_alive(found).await {
+                            Err(Error::Unavailable(_)) => false,
+                            lives => lives?,
+                        };
                         living.insert(found, lives);
                         lives
                     }
@@ -165,19 +172,24 @@ impl Redis {
         Ok(held)
     }
 
+    async fn is_alive(&self, writer: Uuid) -> Result<bool, Error> {
+        let mut connection = self.connection(Partition::of_writer(writer)).await?;
+        Ok(connection.exists(Partition::writer_alive(writer)).await?)
+    }
+
     /// Whether a log writer lives on this Redis: one that holds a partition and gave a sign of life lately.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn has_living_writer(&self) -> Result<bool, Error> {
-        let mut connection = self.connection().await?;
         let mut holders = HashSet::new();
         for partition in Partition::all() {
+            let mut connection = self.connection(partition).await?;
             let holder: Option<String> = connection.get(partition.writer_lease()).await?;
             holders.extend(holder.and_then(|holder| holder.parse::<Uuid>().ok()));
         }
         for holder in holders {
-            if connection.exists(Partition::writer_alive(holder)).await? {
+            if self.is_alive(holder).await? {
                 return Ok(true);
             }
         }
@@ -199,7 +211,7 @@ impl Redis {
         let mut invocation = scripts::hand_lease().prepare_invoke();
         invocation.key(partition.writer_lease()).arg(from.unwrap_or_default());
         invocation.arg(to.map(|to| to.to_string()).unwrap_or_default());
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(partition).await?;
         let handed: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(handed == 1)
     }
@@ -209,7 +221,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn read_pending(&self, partitions: &[Partition]) -> Result<Vec<Entry>, Error> {
-        self.read_group(partitions, "0", StreamReadOptions::default()).await
+        self.read_group(partitions, "0", None).await
     }
 
     /// New entries of these partitions, at most `count` of each. To be asked only when nothing is pending.
@@ -217,22 +229,34 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn read_new(&self, partitions: &[Partition], count: usize) -> Result<Vec<Entry>, Error> {
-        self.read_group(partitions, ">", StreamReadOptions::default().count(count)).await
+        self.read_group(partitions, ">", Some(count)).await
     }
 
     async fn read_group(
         &self,
         partitions: &[Partition],
         after: &str,
-        options: StreamReadOptions,
+        count: Option<usize>,
     ) -> Result<Vec<Entry>, Error> {
-        if partitions.is_empty() {
-            return Ok(Vec::new());
-        }
+        // A server of its own answers for all of them in one call; in a cluster no call spans slots.
+        let alone = if self.is_cluster() { 1 } else { partitions.len().max(1) };
+        let parts = partitions.chunks(alone).map(|part| self.read_streams(part, after, count));
+        let found = try_join_all(parts).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn read_streams(
+        &self,
+        partitions: &[Partition],
+        after: &str,
+        count: Option<usize>,
+    ) -> Result<Vec<Entry>, Error> {
+        let Some(first) = partitions.first() else { return Ok(Vec::new()) };
         let streams: Vec<String> = partitions.iter().map(|partition| partition.stream()).collect();
         let afters = vec![after; streams.len()];
-        let options = options.group(GROUP, CONSUMER);
-        let mut connection = self.connection().await?;
+        let options = StreamReadOptions::default().group(GROUP, CONSUMER);
+        let options = if let Some(count) = count { options.count(count) } else { options };
+        let mut connection = self.connection(*first).await?;
         let reply: Option<StreamReadReply> = connection.xread_options(&streams, &afters, &options).await?;
         let mut entries = Vec::new();
         for stream in reply.map(|reply| reply.keys).unwrap_or_default() {
@@ -269,7 +293,7 @@ impl Redis {
             let keys = SessionKeys::of(session);
             invocation.key(keys.sums()).key(keys.tail()).arg(*seq);
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(partition).await?;
         let confirmed: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(confirmed == 1)
     }
@@ -279,7 +303,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn log_turn(&self) -> Result<u64, Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(Partition::LOG_TURN).await?;
         let turn: Option<u64> = connection.get(Partition::log_turn()).await?;
         Ok(turn.unwrap_or(0))
     }
@@ -290,7 +314,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer; may be repeated.
     pub async fn begin_log_turn(&self) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::LOG_TURN).await?;
         Ok(connection.incr(Partition::log_turn(), 1).await?)
     }
 
@@ -300,9 +324,9 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer; may be repeated.
     pub async fn rewind_log(&self) -> Result<u64, Error> {
-        let mut connection = self.connection().await?;
         let mut n_entries = 0;
         for partition in Partition::all() {
+            let mut connection = self.connection(partition).await?;
             let mut invocation = scripts::rewind_log().prepare_invoke();
             let n: u64 = invocation.key(partition.stream()).arg(GROUP).invoke_async(&mut connection).await?;
             n_entries += n;
@@ -317,7 +341,7 @@ impl Redis {
     pub async fn trim_log(&self, partition: Partition, before_ms: i64) -> Result<u64, Error> {
         let mut invocation = scripts::trim_stream().prepare_invoke();
         invocation.key(partition.stream()).arg(GROUP).arg(before_ms.max(0));
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(partition).await?;
         Ok(invocation.invoke_async(&mut connection).await?)
     }
 }

@@ -111,7 +111,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn org(&self, org: OrgId) -> Result<Option<Org>, Error> {
-        let fields = self.read_entity(&entity(org).key).await?;
+        let fields = self.read_entity(&entity(org)).await?;
         let read = |fields| {
             Ok(Org {
                 id: org,

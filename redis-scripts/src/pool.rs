@@ -1,16 +1,13 @@
 //! The pool: connections that a lasting runtime drives, checked before use only after a rest.
 
 use std::{
-    ops::{Deref, DerefMut},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_redis::Manager as Inner;
-use redis::{
-    AsyncConnectionConfig, Cmd, IntoConnectionInfo, Pipeline, RedisError, RedisFuture, RedisResult, Value,
-    aio::{ConnectionLike, MultiplexedConnection},
-};
+use redis::{AsyncConnectionConfig, IntoConnectionInfo, RedisError, RedisResult, aio::MultiplexedConnection};
 
 use crate::lasting::LastingRuntime;
 
@@ -19,6 +16,9 @@ use crate::lasting::LastingRuntime;
 const FRESH: Duration = Duration::from_secs(1);
 
 pub(crate) type Pool = managed::Pool<Manager>;
+
+/// A connection that goes back to its pool when dropped.
+pub(crate) type Held = managed::Object<Manager>;
 
 /// Opens connections, and checks those that have rested.
 #[derive(Debug)]
@@ -41,7 +41,18 @@ impl Manager {
 #[derive(Debug)]
 pub(crate) struct Slot {
     connection: MultiplexedConnection,
-    broken: bool,
+    broken: AtomicBool,
+}
+
+impl Slot {
+    pub(crate) fn connection(&self) -> MultiplexedConnection {
+        self.connection.clone()
+    }
+
+    /// Keeps it from being given out again.
+    pub(crate) fn is_broken(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
 }
 
 impl managed::Manager for Manager {
@@ -52,74 +63,16 @@ impl managed::Manager for Manager {
         let inner = self.inner.clone();
         let opened = self.runtime.run(async move { inner.create().await }).await;
         let connection = opened.map_err(|error| std::io::Error::other(error.to_string()))??;
-        Ok(Slot { connection, broken: false })
+        Ok(Slot { connection, broken: AtomicBool::new(false) })
     }
 
     async fn recycle(&self, slot: &mut Slot, metrics: &Metrics) -> RecycleResult<RedisError> {
-        if slot.broken {
+        if *slot.broken.get_mut() {
             return Err(RecycleError::message("a call on it failed"));
         }
         if metrics.last_used() < FRESH {
             return Ok(());
         }
         self.inner.recycle(&mut slot.connection, metrics).await
-    }
-}
-
-/// A connection of the pool; goes back when dropped, unless a call on it failed.
-#[derive(Debug)]
-pub struct Connection(managed::Object<Manager>);
-
-impl From<managed::Object<Manager>> for Connection {
-    fn from(slot: managed::Object<Manager>) -> Self {
-        Self(slot)
-    }
-}
-
-impl Deref for Connection {
-    type Target = MultiplexedConnection;
-
-    fn deref(&self) -> &MultiplexedConnection {
-        &self.0.connection
-    }
-}
-
-impl DerefMut for Connection {
-    fn deref_mut(&mut self) -> &mut MultiplexedConnection {
-        &mut self.0.connection
-    }
-}
-
-/// Whether the connection is of no use after this: anything but an answer of Redis itself.
-fn breaks(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_timeout() || error.is_connection_dropped() || error.is_unrecoverable_error()
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(async move {
-            let slot = &mut *self.0;
-            let answer = slot.connection.req_packed_command(command).await;
-            slot.broken |= answer.as_ref().is_err_and(breaks);
-            answer
-        })
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(async move {
-            let slot = &mut *self.0;
-            let answer = slot.connection.req_packed_commands(pipeline, offset, count).await;
-            slot.broken |= answer.as_ref().is_err_and(breaks);
-            answer
-        })
-    }
-
-    fn get_db(&self) -> i64 {
-        self.0.connection.get_db()
     }
 }

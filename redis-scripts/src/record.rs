@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use domain::{BUCKET_MS, Contribution, Event, SessionRef, Timestamp, WindowCounts, Windows};
-use redis::{FromRedisValue, Value, aio::MultiplexedConnection};
+use redis::{FromRedisValue, Value};
 use uuid::Uuid;
 
 use crate::{
-    Error, NewSession, commit,
+    Connection, Error, NewSession, commit,
     keys::{Partition, SessionKeys},
     pack::Packer,
     scripts,
@@ -186,7 +186,7 @@ impl Commit<'_> {
     /// # Errors
     /// [`Error::Unavailable`]: whether it took effect is not known, and the same call may be repeated to learn it.
     /// [`Error::Refused`]: nothing was written, e.g. because the partition is not whole.
-    pub async fn run(&self, connection: &mut MultiplexedConnection) -> Result<Vec<Outcome>, Error> {
+    pub async fn run(&self, connection: &mut Connection) -> Result<Vec<Outcome>, Error> {
         let mut invocation = scripts::record_events().prepare_invoke();
         invocation.key(self.partition.stream()).key(self.partition.last_commit(self.committer));
         invocation.key(self.partition.whole());

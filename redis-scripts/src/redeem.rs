@@ -12,12 +12,11 @@ use uuid::Uuid;
 
 use crate::{
     Assessment, CandidateKey, Due, Error, NewSession, Redis, assessments, candidate_keys,
-    keys::SessionKeys,
-    scripts,
+    keys::{Partition, SecretDigest, SessionKeys},
+    random_secret, scripts,
     secrets::{Owner, Purpose},
     sessions,
 };
-use crate::{keys::SecretDigest, random_secret};
 
 /// How many public keys a candidate key may have. Each redemption registers one; without a bound a candidate could
 /// grow its record at will.
@@ -105,7 +104,7 @@ impl Redis {
             .arg(i32::from(redeem.require_consent))
             .arg(MAX_PUBKEYS);
         let outcome: String = {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(Partition::of_org(key.org)).await?;
             invocation.invoke_async(&mut connection).await?
         };
         let refusal = match outcome.as_str() {
@@ -194,7 +193,7 @@ impl Redis {
         sessions::entity(session).name_in(&mut invocation);
         invocation.key(SessionKeys::of(session).sums()).arg(key.id.to_string()).arg(now.millis());
         let outcome: String = {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(Partition::of_session(session)).await?;
             invocation.invoke_async(&mut connection).await?
         };
         match outcome.as_str() {
@@ -219,7 +218,7 @@ impl Redis {
         candidate_keys::entity(key.org, key.id).name_in(&mut invocation);
         invocation.arg(digest.as_str()).arg(until.millis()).arg(now.millis()).arg(MAX_TOKENS);
         let noted: i64 = {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(Partition::of_org(key.org)).await?;
             invocation.invoke_async(&mut connection).await?
         };
         if noted != 1 {
@@ -271,7 +270,7 @@ impl Redis {
         for (field, value) in new.fields(now) {
             invocation.arg(field).arg(value);
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         let outcome: String = invocation.invoke_async(&mut connection).await?;
         match outcome.as_str() {
             "claimed" | "own" => Ok(Claim::Own),

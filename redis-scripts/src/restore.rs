@@ -6,7 +6,7 @@ use domain::{OrgId, SessionRef, Timestamp};
 
 use crate::{
     Due, EntityChange, Error, Fields, Redis, assessments, belongs_to_session,
-    keys::{OrgKeys, SecretDigest, SessionKeys},
+    keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
     orgs::EXTERNAL,
     scripts,
     secrets::{Owner, Purpose},
@@ -44,6 +44,7 @@ impl Redis {
             (Some(session), _) => SessionKeys::of(session).uploads(),
             (None, kind) => OrgKeys::of(change.org).entity(kind, &change.id),
         };
+        let partition = session.as_ref().map_or_else(|| Partition::of_org(change.org), Partition::of_session);
         let mut invocation = scripts::restore_entity().prepare_invoke();
         invocation.key(&key);
         if let Some(session) = &session {
@@ -53,14 +54,14 @@ impl Redis {
             invocation.arg(field).arg(value);
         }
         let outcome: i64 = {
-            let mut connection = self.connection().await?;
+            let mut connection = self.writer(partition).await?;
             invocation.invoke_async(&mut connection).await?
         };
         if outcome == -1 {
             return Ok(Restored::Erased);
         }
         // As it stands here, which may be newer than what the log holds.
-        let fields = self.read_entity(&key).await?.unwrap_or_default();
+        let fields = self.read_fields(partition, &key).await?.unwrap_or_default();
         let conflicts = match (change.kind.as_str(), &session) {
             ("org", _) => self.find_org_by(change.org, &fields).await?,
             ("api_key", _) => self.find_api_key_by(change, &fields).await?,
@@ -85,7 +86,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn restore_tombstone(&self, session: &SessionRef) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         let stone = SessionKeys::of(session).tombstone();
         let _: Option<String> = redis::cmd("SET").arg(stone).arg("").arg("NX").query_async(&mut connection).await?;
         Ok(())
@@ -135,7 +136,7 @@ impl Redis {
             conflicts.extend(self.find_by(Purpose::Token, digest, owner, until).await?);
         }
         let mut indexes = vec![format!("keys:{}", key.assessment)];
-        let assessment = self.read_entity(&assessments::entity(change.org, key.assessment).key).await?;
+        let assessment = self.read_entity(&assessments::entity(change.org, key.assessment)).await?;
         let has_assessment = assessment.is_some_and(|fields| !fields.contains_key("deleted"));
         if key.revoked_at.is_none() && has_assessment {
             indexes.push("keys".to_owned());
@@ -171,7 +172,7 @@ impl Redis {
             let index = OrgKeys::of(change.org).index(index);
             pipeline.cmd("ZADD").arg(index).arg(created_at.millis()).arg(&change.id).ignore();
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_org(change.org)).await?;
         Ok(pipeline.query_async(&mut connection).await?)
     }
 }

@@ -84,7 +84,7 @@ impl SumsInTheMaking<'_> {
         if pipeline.is_empty() {
             return Ok(());
         }
-        let mut connection = self.redis.connection().await?;
+        let mut connection = self.redis.writer(self.keys.partition()).await?;
         Ok(pipeline.query_async(&mut connection).await?)
     }
 
@@ -112,7 +112,7 @@ impl SumsInTheMaking<'_> {
                 invocation.arg(field).arg(amount);
             }
         }
-        let mut connection = self.redis.connection().await?;
+        let mut connection = self.redis.writer(self.keys.partition()).await?;
         let written: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(written == 1)
     }

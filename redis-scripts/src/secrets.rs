@@ -45,7 +45,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn owner_of(&self, purpose: Purpose, digest: &SecretDigest) -> Result<Option<Owner>, Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(digest.partition()).await?;
         let stored: Option<String> =
             redis::cmd("GET").arg(digest.key(purpose.as_str())).query_async(&mut connection).await?;
         let parse = |text: &str| {
@@ -71,7 +71,7 @@ impl Redis {
         if let Some(until) = until {
             claim.arg("PXAT").arg(until.millis());
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(digest.partition()).await?;
         let claimed: Option<String> = claim.query_async(&mut connection).await?;
         Ok(claimed.is_some())
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Redis,
-    keys::{OrgKeys, SessionFilter, SessionKeys},
+    keys::{OrgKeys, Partition, SessionFilter, SessionKeys},
     scripts,
 };
 
@@ -65,18 +65,19 @@ impl Redis {
             .arg(rank)
             .arg(record.assessment.map(|id| id.to_string()).unwrap_or_default())
             .arg(record.closed_at.map_or(0, Timestamp::millis));
-        {
-            let mut connection = self.connection().await?;
-            let turned: i64 = invocation.invoke_async(&mut connection).await?;
-            if turned == 1 {
-                let channel = SessionKeys::of(&session.name).partition().wake_channel();
-                let wake = format!("!{}", session.name);
-                let () = redis::cmd("PUBLISH").arg(channel).arg(wake).query_async(&mut connection).await?;
-            }
-        }
+        let turned: i64 = {
+            let mut connection = self.writer(keys.partition()).await?;
+            invocation.invoke_async(&mut connection).await?
+        };
         // Erased or released since it was read: whichever of the two comes last takes it out again.
         let is_there: bool = {
-            let mut connection = self.connection().await?;
+            let partition = Partition::of_session(&session.name);
+            let mut connection = self.connection(partition).await?;
+            if turned == 1 {
+                let wake = format!("!{}", session.name);
+                let () =
+                    redis::cmd("PUBLISH").arg(partition.wake_channel()).arg(wake).query_async(&mut connection).await?;
+            }
             let record = SessionKeys::of(&session.name).record();
             redis::cmd("EXISTS").arg(record).query_async(&mut connection).await?
         };
@@ -106,7 +107,7 @@ impl Redis {
         }
         // Redis counts in 64 bits, Lua in doubles: an offset that neither overflows is beyond any list.
         invocation.arg(query.offset.min(u64::from(u32::MAX))).arg(query.limit);
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(keys.partition()).await?;
         let (total, names): (u64, Vec<String>) = invocation.invoke_async(&mut connection).await?;
         let parse = |name: String| name.parse().map_err(|_| Error::corrupt(format!("session name {name:?}")));
         Ok((names.into_iter().map(parse).collect::<Result<_, _>>()?, total))
@@ -117,7 +118,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn unsettled_sessions(&self, org: OrgId) -> Result<Vec<UnsettledSession>, Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(Partition::of_org(org)).await?;
         let members: Vec<String> =
             redis::cmd("ZRANGE").arg(OrgKeys::of(org).unsettled()).arg(0).arg(-1).query_async(&mut connection).await?;
         let parse = |member: &str| {
@@ -132,7 +133,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn settle_session(&self, org: OrgId, settled: &UnsettledSession) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_org(org)).await?;
         let member = format!("{}:{}", settled.assessment, settled.session);
         Ok(redis::cmd("ZREM").arg(OrgKeys::of(org).unsettled()).arg(member).query_async(&mut connection).await?)
     }

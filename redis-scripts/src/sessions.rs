@@ -5,7 +5,11 @@ use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Entity, Error, Fields, Redis, keys::SessionKeys, scripts};
+use crate::{
+    Entity, Error, Fields, Redis,
+    keys::{Partition, SessionKeys},
+    scripts,
+};
 
 /// The fields under which values promoted from `session_start` events are stored begin with this.
 pub(crate) const PROMOTED: &str = "m:";
@@ -88,7 +92,7 @@ pub(crate) fn entity(session: &SessionRef) -> Entity<'static> {
         kind: "session",
         id: session.session.to_string(),
         key: keys.record(),
-        stream: keys.partition().stream(),
+        partition: keys.partition(),
     }
 }
 
@@ -105,7 +109,7 @@ impl Redis {
         for (field, value) in fields {
             invocation.arg(field).arg(value);
         }
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         let written: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(match written {
             1 => Made::Now,
@@ -138,7 +142,7 @@ impl Redis {
             .arg(close.reason)
             .arg(i32::from(close.overwrite))
             .arg(SessionKeys::of(session).partition().wake_channel());
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         let (outcome, ended_at): (i64, i64) = invocation.invoke_async(&mut connection).await?;
         let ended_at = Timestamp::from_millis(ended_at);
         match outcome {
@@ -155,7 +159,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn forget_seen_later(&self, session: &SessionRef) -> Result<(), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(Partition::of_session(session)).await?;
         let seen = SessionKeys::of(session).seen();
         Ok(redis::cmd("EXPIRE").arg(seen).arg(SEEN_KEPT_SECS).query_async(&mut connection).await?)
     }
@@ -179,7 +183,7 @@ impl Redis {
             .arg(Value::Object(metadata.clone()).to_string())
             .arg(now.millis())
             .arg(SessionKeys::of(session).partition().wake_channel());
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer(Partition::of_session(session)).await?;
         let written: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(written == 1)
     }
@@ -197,11 +201,13 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn sessions(&self, sessions: &[SessionRef]) -> Result<Vec<Option<Session>>, Error> {
-        let connection = self.connection().await?;
-        // One call each, all at once on one connection: they share the round trip, and each stays in its own slot.
+        let connections = self.connections(sessions.iter().map(Partition::of_session)).await;
+        // One call each, all at once on one connection to each server: they share the round trip, and each stays in its
+        // own slot.
         try_join_all(sessions.iter().map(|session| {
-            let mut connection = (*connection).clone();
+            let connection = connections.to(Partition::of_session(session));
             async move {
+                let mut connection = connection?;
                 let keys = SessionKeys::of(session);
                 let (record, sums, files): (Fields, Fields, u64) = redis::pipe()
                     .cmd("HGETALL")

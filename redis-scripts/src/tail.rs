@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use domain::{SessionRef, StoredEvent};
 
-use crate::{Error, Redis, commit, keys::SessionKeys, scripts};
+use crate::{
+    Error, Redis, commit,
+    keys::{Partition, SessionKeys},
+    scripts,
+};
 
 /// The most stream entries that one call reads.
 const MAX_ENTRIES: usize = 64;
@@ -43,7 +47,7 @@ impl Redis {
             From::Flushed => invocation.arg("flushed"),
         };
         invocation.arg(MAX_ENTRIES).arg(session.to_string());
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(keys.partition()).await?;
         let (newest, flushed, found): (u64, u64, Vec<Bytes>) = invocation.invoke_async(&mut connection).await?;
         let after = match from {
             From::Seq(seq) => seq,
@@ -68,7 +72,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn positions(&self, session: &SessionRef) -> Result<(u64, u64), Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(Partition::of_session(session)).await?;
         let (newest, flushed): (Option<u64>, Option<u64>) = redis::cmd("HMGET")
             .arg(SessionKeys::of(session).sums())
             .arg("seq")

@@ -53,9 +53,10 @@ impl Redis {
         if let Issuer::Person { scopes, expires_at, .. } = ticket.issuer {
             stored = format!("{stored}:{}:{}", expires_at.millis(), scopes.words().join(" "));
         }
-        let mut connection = self.connection().await?;
+        let digest = SecretDigest::of(&secret);
+        let mut connection = self.writer(digest.partition()).await?;
         redis::cmd("SET")
-            .arg(SecretDigest::of(&secret).key("ticket"))
+            .arg(digest.key("ticket"))
             .arg(stored)
             .arg("EX")
             .arg(TICKET_LIFE.as_secs())
@@ -69,9 +70,10 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn take_ticket(&self, secret: &str) -> Result<Option<Ticket>, Error> {
-        let mut connection = self.connection().await?;
+        let digest = SecretDigest::of(secret);
+        let mut connection = self.connection(digest.partition()).await?;
         let stored: Option<String> =
-            redis::cmd("GETDEL").arg(SecretDigest::of(secret).key("ticket")).query_async(&mut connection).await?;
+            redis::cmd("GETDEL").arg(digest.key("ticket")).query_async(&mut connection).await?;
         let parse = |text: &str| {
             let mut parts = text.split(':');
             let org = OrgId::trusted(parts.next()?.parse().ok()?);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Entity, Error, Fields, Redis,
-    keys::{SecretDigest, SessionKeys},
+    keys::{Partition, SecretDigest, SessionKeys},
     random_secret, scripts,
     stored::{number, required, required_instant},
 };
@@ -84,13 +84,7 @@ fn uploads_entity(session: &SessionRef) -> Entity<'static> {
 
 fn of_session(session: &SessionRef, kind: &'static str, key: impl Fn(&SessionKeys) -> String) -> Entity<'static> {
     let keys = SessionKeys::of(session);
-    Entity {
-        org: session.org,
-        kind,
-        id: session.session.to_string(),
-        key: key(&keys),
-        stream: keys.partition().stream(),
-    }
+    Entity { org: session.org, kind, id: session.session.to_string(), key: key(&keys), partition: keys.partition() }
 }
 
 impl Redis {
@@ -100,9 +94,10 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn grant_upload(&self, grant: &UploadGrant, until: Timestamp) -> Result<String, Error> {
         let secret = random_secret("put_")?;
-        let mut connection = self.connection().await?;
+        let digest = SecretDigest::of(&secret);
+        let mut connection = self.writer(digest.partition()).await?;
         redis::cmd("SET")
-            .arg(SecretDigest::of(&secret).key(PURPOSE))
+            .arg(digest.key(PURPOSE))
             .arg(format!("{}:{}:{}", grant.org, grant.key, grant.object))
             .arg("PXAT")
             .arg(until.millis())
@@ -116,9 +111,9 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn upload_grant(&self, secret: &str) -> Result<Option<UploadGrant>, Error> {
-        let mut connection = self.connection().await?;
-        let stored: Option<String> =
-            redis::cmd("GET").arg(SecretDigest::of(secret).key(PURPOSE)).query_async(&mut connection).await?;
+        let digest = SecretDigest::of(secret);
+        let mut connection = self.connection(digest.partition()).await?;
+        let stored: Option<String> = redis::cmd("GET").arg(digest.key(PURPOSE)).query_async(&mut connection).await?;
         let parse = |text: &str| {
             let mut ids = text.split(':').map(|id| id.parse::<Uuid>().ok());
             Some(UploadGrant { org: OrgId::trusted(ids.next()??), key: ids.next()??, object: ids.next()?? })
@@ -144,7 +139,7 @@ impl Redis {
         invocation.key(keys.record()).key(keys.tombstone());
         let noted = format!("{}:{}:{}", bundle.sha256, bundle.size, bundle.at.millis());
         invocation.arg(object.to_string()).arg(noted).arg(bundle.at.millis()).arg(grace_ms).arg(MAX_OBJECTS);
-        self.keep(&invocation).await
+        self.keep(keys.partition(), &invocation).await
     }
 
     /// The bundles of a session that were uploaded, by object.
@@ -152,7 +147,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn uploads(&self, session: &SessionRef) -> Result<Vec<(Uuid, Bundle)>, Error> {
-        let mut fields = self.read_entity(&uploads_entity(session).key).await?.unwrap_or_default();
+        let mut fields = self.read_entity(&uploads_entity(session)).await?.unwrap_or_default();
         fields.remove("v");
         let parse = |object: &str, noted: &str| {
             let mut parts = noted.split(':');
@@ -207,11 +202,11 @@ impl Redis {
         ] {
             invocation.arg(field).arg(value);
         }
-        self.keep(&invocation).await
+        self.keep(keys.partition(), &invocation).await
     }
 
-    async fn keep(&self, invocation: &ScriptInvocation<'_>) -> Result<Kept, Error> {
-        let mut connection = self.connection().await?;
+    async fn keep(&self, partition: Partition, invocation: &ScriptInvocation<'_>) -> Result<Kept, Error> {
+        let mut connection = self.writer(partition).await?;
         let kept: String = invocation.invoke_async(&mut connection).await?;
         match kept.as_str() {
             "kept" => Ok(Kept::Yes),
@@ -226,7 +221,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn submission(&self, session: &SessionRef) -> Result<Option<Submission>, Error> {
-        let fields = self.read_entity(&entity(session).key).await?;
+        let fields = self.read_entity(&entity(session)).await?;
         fields.map(|fields| submission_of(&fields)).transpose()
     }
 }

@@ -33,7 +33,7 @@ impl Redis {
             .arg(u64::try_from(COUNTS_FOR.as_millis()).unwrap_or(u64::MAX))
             .arg(keys.partition().wake_channel())
             .arg(session.to_string());
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(keys.partition()).await?;
         Ok(invocation.invoke_async(&mut connection).await?)
     }
 }

@@ -28,10 +28,11 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn wholeness(&self) -> Result<Wholeness, Error> {
-        let connection = self.connection().await?;
+        let connections = self.connections(Partition::all()).await;
         let marks = try_join_all(Partition::all().map(|partition| {
-            let mut connection = (*connection).clone();
+            let connection = connections.to(partition);
             async move {
+                let mut connection = connection?;
                 let mark: Option<String> =
                     redis::cmd("GET").arg(partition.whole()).query_async(&mut connection).await?;
                 Ok::<_, Error>(mark)
@@ -50,7 +51,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn is_whole(&self, partition: Partition) -> Result<bool, Error> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(partition).await?;
         let mark: Option<String> = redis::cmd("GET").arg(partition.whole()).query_async(&mut connection).await?;
         Ok(mark.as_deref() == Some(WHOLE))
     }
@@ -80,15 +81,16 @@ impl Redis {
     }
 
     async fn mark(&self, mark: &str, only_new: bool) -> Result<(), Error> {
-        let connection = self.connection().await?;
+        let connections = self.writers(Partition::all()).await;
         try_join_all(Partition::all().map(|partition| {
-            let mut connection = (*connection).clone();
+            let connection = connections.to(partition);
             let mut set = redis::cmd("SET");
             set.arg(partition.whole()).arg(mark);
             if only_new {
                 set.arg("NX");
             }
             async move {
+                let mut connection = connection?;
                 let _: Option<String> = set.query_async(&mut connection).await?;
                 Ok::<_, Error>(())
             }
@@ -102,11 +104,12 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn lacks_any_of(&self, orgs: &[OrgId]) -> Result<bool, Error> {
-        let connection = self.connection().await?;
+        let connections = self.connections(orgs.iter().map(|org| Partition::of_org(*org))).await;
         let found = try_join_all(orgs.iter().map(|org| {
-            let mut connection = (*connection).clone();
+            let connection = connections.to(Partition::of_org(*org));
             let key = crate::orgs::entity(*org).key;
             async move {
+                let mut connection = connection?;
                 let exists: bool = redis::cmd("EXISTS").arg(key).query_async(&mut connection).await?;
                 Ok::<_, Error>(exists)
             }

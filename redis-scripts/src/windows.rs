@@ -12,7 +12,7 @@ impl Redis {
     pub async fn windows(&self, session: &SessionRef, now: Timestamp) -> Result<Windows, Error> {
         let keys = SessionKeys::of(session);
         let block = block_of(now);
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(keys.partition()).await?;
         let blocks: (Fields, Fields) = redis::pipe()
             .cmd("HGETALL")
             .arg(keys.window(block - 1))

@@ -9,7 +9,7 @@ use redis_scripts::{
     Assessment, AssessmentTerms, Bound, CandidateKey, Close, Closed, Config, Consent, Fields, Issuer, KeyEnd,
     KeyStatus, Made, NewCandidateKey, NewSession, Purpose, Redeem, RedeemRefusal, Redeemed, Redis, Scopes,
     SessionQuery, Ticket,
-    keys::{OrgKeys, SecretDigest, SessionKeys},
+    keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
     parse_candidate_key,
 };
 use uuid::Uuid;
@@ -55,10 +55,15 @@ impl World {
     }
 
     /// The newest change of an entity in its partition's stream.
-    async fn logged(&self, stream: &str, kind: &str, id: &str) -> Fields {
-        let mut connection = self.redis.connection().await.unwrap();
-        let entries: Vec<(String, BTreeMap<String, String>)> =
-            redis::cmd("XREVRANGE").arg(stream).arg("+").arg("-").query_async(&mut connection).await.unwrap();
+    async fn logged(&self, partition: Partition, kind: &str, id: &str) -> Fields {
+        let mut connection = self.redis.connection(partition).await.unwrap();
+        let entries: Vec<(String, BTreeMap<String, String>)> = redis::cmd("XREVRANGE")
+            .arg(partition.stream())
+            .arg("+")
+            .arg("-")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
         let entry = entries.into_iter().map(|(_, entry)| entry).find(|entry| {
             entry.get("kind").is_some_and(|found| found == kind) && entry.get("id").is_some_and(|found| found == id)
         });
@@ -282,22 +287,20 @@ async fn a_closed_session_and_its_key_agree() {
 #[tokio::test]
 async fn every_change_of_an_entity_is_logged_with_all_its_fields() {
     let world = World::new().await;
-    let stream = OrgKeys::of(world.org).partition().stream();
-    let org = world.logged(&stream, "org", &world.org.to_string()).await;
+    let partition = OrgKeys::of(world.org).partition();
+    let org = world.logged(partition, "org", &world.org.to_string()).await;
     assert_eq!((org["name"].as_str(), org["v"].as_str()), ("Acme", "1"));
-    let assessment = world.logged(&stream, "assessment", &world.assessment.id.to_string()).await;
+    let assessment = world.logged(partition, "assessment", &world.assessment.id.to_string()).await;
     assert_eq!(assessment["brief"], "# Do it\n\"quoted\" ünïcode");
     let key = redeemed(world.redeem(&world.key().await, *NOW).await);
-    let logged = world.logged(&stream, "candidate_key", &key.id.to_string()).await;
+    let logged = world.logged(partition, "candidate_key", &key.id.to_string()).await;
     assert_eq!((logged["key"].as_str(), logged["v"].as_str()), (key.key.as_str(), "2"));
     assert_eq!(logged["session"], key.session.as_ref().unwrap().as_str());
     world.redis.ensure_session(&key, Some(&world.assessment), *NOW).await.unwrap();
-    let stream = SessionKeys::of(&session_of(&key)).partition().stream();
-    let session = world.logged(&stream, "session", key.session.as_ref().unwrap().as_str()).await;
+    let partition = SessionKeys::of(&session_of(&key)).partition();
+    let session = world.logged(partition, "session", key.session.as_ref().unwrap().as_str()).await;
     assert_eq!(session["key"], key.id.to_string());
-    for (_, value) in
-        world.logged(&OrgKeys::of(world.org).partition().stream(), "api_key", &api_key(&world).await).await
-    {
+    for (_, value) in world.logged(OrgKeys::of(world.org).partition(), "api_key", &api_key(&world).await).await {
         assert!(!value.contains("psk_live_") || value.len() < 20, "a secret in the log: {value}");
     }
 }

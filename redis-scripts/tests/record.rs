@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, Totals, testing};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use redis::aio::MultiplexedConnection;
 use redis_scripts::{
     Close, Commit, CommitPart, Config, Content, Due, NewSession, Outcome, Redis, Refusal,
     keys::{Partition, SessionKeys},
@@ -18,16 +17,14 @@ const NOW: i64 = 1_790_000_000_000;
 
 struct Committer {
     redis: Redis,
-    connection: MultiplexedConnection,
     id: Uuid,
     nonce: u64,
 }
 
 impl Committer {
     async fn new(redis: &Redis) -> Self {
-        let connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
         redis.mark_new().await.unwrap();
-        Self { redis: redis.clone(), connection, id: Uuid::new_v4(), nonce: 0 }
+        Self { redis: redis.clone(), id: Uuid::new_v4(), nonce: 0 }
     }
 
     async fn run(&mut self, parts: &[CommitPart], now: i64) -> Vec<Outcome> {
@@ -39,7 +36,7 @@ impl Committer {
         let partition = SessionKeys::of(parts[0].session()).partition();
         let now = Timestamp::from_millis(now);
         let commit = Commit { partition, committer: self.id, nonce: self.nonce, parts, now, grace_ms: 600_000 };
-        commit.run(&mut self.connection).await.unwrap()
+        commit.run(&mut self.redis.dedicated(partition, Duration::from_secs(5)).await.unwrap()).await.unwrap()
     }
 
     async fn one(&mut self, session: &SessionRef, events: &[Event]) -> Outcome {

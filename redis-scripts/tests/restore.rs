@@ -7,8 +7,8 @@ use std::time::Duration;
 use domain::{Contribution, Event, OrgId, SessionRef, StoredEvent, Timestamp, testing};
 use proptest::{strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{
-    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, EntityChange,
-    KeyEnd, NewCandidateKey, NewSession, Purpose, Redis, Restored, Scopes, Submission, Wholeness,
+    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, Entity,
+    EntityChange, KeyEnd, NewCandidateKey, NewSession, Purpose, Redis, Restored, Scopes, Submission, Wholeness,
     keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
 };
 use serde_json::json;
@@ -280,7 +280,7 @@ fn stored(name: &SessionRef, seq: u64, kind: &str, data: serde_json::Value) -> S
 
 async fn record(redis: &Redis, name: &SessionRef, events: &[Event]) {
     let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(name).partition());
-    let mut connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
+    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
     for (nonce, events) in (1..).zip(events.chunks(7)) {
         let received_at = now();
         let mut sum = Contribution::default();
@@ -356,7 +356,7 @@ async fn the_ids_of_a_session_that_ended_long_ago_are_not_kept() {
         let mut sums = store.redis.begin_sums(&name, closed_at, now());
         sums.add(&[stored(&name, 1, "prompt", json!({ "text": "hi" }))]).await.unwrap();
         assert!(sums.finish().await.unwrap());
-        let mut connection = store.redis.connection().await.unwrap();
+        let mut connection = store.redis.connection(SessionKeys::of(&name).partition()).await.unwrap();
         let ttl: i64 = redis::cmd("TTL").arg(SessionKeys::of(&name).seen()).query_async(&mut connection).await.unwrap();
         assert_eq!((ttl != -2, ttl > 0), (is_kept, expires), "{ttl}");
     }
@@ -376,7 +376,7 @@ async fn marks_tell_a_whole_redis_from_one_that_lost_something() {
     assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
 
     let partition = Partition::of_org(OrgId::sample(Uuid::nil()));
-    let mut connection = redis.connection().await.unwrap();
+    let mut connection = redis.connection(partition).await.unwrap();
     redis::cmd("DEL").arg(partition.whole()).query_async::<()>(&mut connection).await.unwrap();
     assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Partial, "one of many is lost");
     let whole = async |partition| redis.is_whole(partition).await.unwrap();
@@ -394,7 +394,7 @@ async fn nothing_is_recorded_and_nothing_is_due_in_a_partition_that_is_not_whole
     let redis = Redis::new(&Config::new(server.url())).unwrap();
     let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(&name).partition());
-    let mut connection = redis.dedicated(Duration::from_secs(5)).await.unwrap();
+    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
     let events = [stored(&name, 1, "prompt", json!({ "text": "hi" })).event];
     let parts = [CommitPart::new(&name, &NewSession::default(), &events, &Contribution::default(), now())];
     let commit = Commit { partition, committer, nonce: 1, parts: &parts, now: now(), grace_ms: 0 };
@@ -416,9 +416,11 @@ async fn a_key_notes_its_newest_tokens_that_still_count() {
     let store = Store::start().await;
     let org = fill(&store.redis).await;
     let keys = store.redis.page_candidate_keys(org, 1, 0).await.unwrap().0;
-    let key = OrgKeys::of(org).entity("candidate_key", keys[0].id);
+    let (id, partition) = (keys[0].id, Partition::of_org(org));
+    let (key, id) = (OrgKeys::of(org).entity("candidate_key", id), id.to_string());
+    let entity = Entity { org, kind: "candidate_key", id, key, partition };
     let tokens = async || {
-        let fields = store.redis.read_entity(&key).await.unwrap().unwrap();
+        let fields = store.redis.read_entity(&entity).await.unwrap().unwrap();
         fields.get("tokens").map_or(0, |tokens| tokens.split(' ').count())
     };
     let before = tokens().await;

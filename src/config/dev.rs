@@ -1,4 +1,4 @@
-//! What `dev` takes: everything about serving, and the two children.
+//! What `dev` and `cluster` take: everything about serving, and the children.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub struct ChildOptions {
     /// The program redis-server, 7.0 or newer
     #[arg(long, env = "PROMPTSTER_REDIS_SERVER", value_name = "PROGRAM", default_value = "redis-server")]
     pub redis_server: PathBuf,
-    /// Redis' port on 127.0.0.1 [default: a free one]
+    /// Redis' port on 127.0.0.1; of `cluster` the first of twelve in a row [default: free ones]
     #[arg(long, env = "PROMPTSTER_REDIS_PORT", value_name = "PORT")]
     pub redis_port: Option<u16>,
     /// What Redis may hold in memory; beyond it new events are refused, nothing is forgotten

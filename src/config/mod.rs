@@ -4,6 +4,7 @@
 
 mod dev;
 mod edge;
+mod forward;
 mod http;
 mod jwt;
 mod letters;
@@ -17,12 +18,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Re
 
 pub use dev::{ChildOptions, DevOptions};
 pub use edge::{settings, uploads};
+pub use forward::for_nodes;
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
 pub use jwt::JwtOptions;
 pub use letters::{LettersCommand, LettersOptions};
 pub use log::{LogFormat, LogOptions};
 pub use secret::Secret;
-pub use stores::StoreOptions;
+pub use stores::{ReplicationOptions, StoreOptions};
 
 /// The whole command line. Without a command it serves, as `serve` does.
 #[derive(Debug, Parser)]
@@ -60,6 +62,9 @@ pub enum Command {
     Serve(Box<ServeOptions>),
     /// Start Redis and ClickHouse as child processes, keep them running, and serve
     Dev(Box<DevOptions>),
+    /// Try out many nodes on one machine: a Redis Cluster of three masters and three replicas, one ClickHouse, three servers
+    /// and a small balancer in front of them, all of it below `<data-dir>/cluster`
+    Cluster(Box<DevOptions>),
     /// Create organisations
     #[command(subcommand)]
     Org(OrgCommand),
@@ -96,9 +101,13 @@ pub struct RetentionOptions {
     /// Keep them until they are deleted one by one
     #[arg(long)]
     pub for_ever: bool,
-    /// `redis://[user:password@]host:port[/db]` [default: the Redis of the `dev` that runs on --data-dir]
+    /// `redis://[user:password@]host:port[/db]`, or several, as --redis-url of `serve` [default: the Redis of the `dev`
+    /// that runs on --data-dir]
     #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
+    /// Replicas, and whether there is a cluster.
+    #[command(flatten)]
+    pub replication: ReplicationOptions,
     /// Where a running `dev` keeps its data
     #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
@@ -142,9 +151,13 @@ pub struct CreateOrgOptions {
     /// Print JSON: `{"orgId": …, "apiKey": …}`
     #[arg(long)]
     pub json: bool,
-    /// `redis://[user:password@]host:port[/db]` [default: the Redis of the `dev` that runs on --data-dir]
+    /// `redis://[user:password@]host:port[/db]`, or several, as --redis-url of `serve` [default: the Redis of the `dev`
+    /// that runs on --data-dir]
     #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
+    /// Replicas, and whether there is a cluster.
+    #[command(flatten)]
+    pub replication: ReplicationOptions,
     /// Where a running `dev` keeps its data
     #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
@@ -191,7 +204,7 @@ mod tests {
     fn every_flag_has_the_variable_of_its_name() {
         let mut command = Cli::command();
         command.build();
-        for name in ["serve", "dev", "migrate", "rebuild-redis"] {
+        for name in ["serve", "dev", "cluster", "migrate", "rebuild-redis"] {
             let subcommand = command.find_subcommand(name).unwrap();
             let options = subcommand.get_arguments().filter(|arg| !["help", "check"].contains(&arg.get_id().as_str()));
             for option in options {

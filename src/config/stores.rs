@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::Secret;
@@ -11,9 +11,13 @@ use super::Secret;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stores")]
 pub struct StoreOptions {
-    /// `redis://[user:password@]host:port[/db]`
+    /// `redis://[user:password@]host:port[/db]`; several nodes of a Redis Cluster, separated by commas, from which the others
+    /// are learnt
     #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
+    /// Replicas, and whether there is a cluster.
+    #[command(flatten)]
+    pub replication: ReplicationOptions,
     /// The address of ClickHouse's HTTP interface: `http://host:8123`
     #[arg(long, env = "PROMPTSTER_CLICKHOUSE_URL")]
     pub clickhouse_url: Option<String>,
@@ -34,6 +38,40 @@ pub struct StoreOptions {
     pub clickhouse_cluster: Option<String>,
 }
 
+/// Replicas, and whether there is a cluster.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Stores")]
+pub struct ReplicationOptions {
+    /// --redis-url names a node of a Redis Cluster; goes without saying when it names several
+    #[arg(long, env = "PROMPTSTER_REDIS_CLUSTER")]
+    pub redis_cluster: bool,
+    /// How many replicas of a Redis master must have a write before it is acknowledged [default: 1 with a Redis Cluster,
+    /// else 0]
+    #[arg(long, env = "PROMPTSTER_REDIS_REPLICAS", value_name = "REPLICAS")]
+    pub redis_replicas: Option<usize>,
+}
+
+impl ReplicationOptions {
+    /// How the Redis at `urls` is reached.
+    ///
+    /// # Errors
+    /// When it cannot be a cluster.
+    pub fn config(&self, urls: &str) -> anyhow::Result<redis_scripts::Config> {
+        let mut config = redis_scripts::Config::new(urls);
+        if self.redis_cluster && !config.cluster {
+            (config.cluster, config.replicas) = (true, 1);
+        }
+        let numbered =
+            |url: &&String| url.rsplit('/').next().is_some_and(|last| last.parse::<u32>().is_ok_and(|n| n > 0));
+        ensure!(
+            !config.cluster || !config.urls.iter().any(|url| numbered(&url)),
+            "--redis-url (PROMPTSTER_REDIS_URL): a Redis Cluster has one database only, leave the number out"
+        );
+        config.replicas = self.redis_replicas.unwrap_or(config.replicas);
+        Ok(config)
+    }
+}
+
 impl StoreOptions {
     /// How Redis is reached.
     ///
@@ -41,7 +79,7 @@ impl StoreOptions {
     /// When its address is missing.
     pub fn redis(&self) -> anyhow::Result<redis_scripts::Config> {
         let url = self.redis_url.as_ref().context(missing("--redis-url", "PROMPTSTER_REDIS_URL"))?;
-        Ok(redis_scripts::Config::new(url.expose()))
+        self.replication.config(url.expose())
     }
 
     /// How ClickHouse is reached.
@@ -71,4 +109,24 @@ impl StoreOptions {
 
 fn missing(flag: &str, variable: &str) -> String {
     format!("{flag} (or {variable}) is missing; `promptster-server dev` brings its own Redis and ClickHouse")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_one_of_several_addresses_or_one_that_is_said_to_be() {
+        let config = |urls: &str, redis_cluster, redis_replicas| {
+            let config = ReplicationOptions { redis_cluster, redis_replicas }.config(urls)?;
+            Ok::<_, anyhow::Error>((config.urls.len(), config.cluster, config.replicas))
+        };
+        assert_eq!(config("redis://a:1/3", false, None).unwrap(), (1, false, 0));
+        assert_eq!(config("redis://a:1", false, Some(2)).unwrap(), (1, false, 2));
+        assert_eq!(config("redis://a:1", true, None).unwrap(), (1, true, 1));
+        assert_eq!(config("redis://a:1,redis://b:2", false, None).unwrap(), (2, true, 1));
+        assert_eq!(config("redis://a:1,redis://b:2/0", true, Some(0)).unwrap(), (2, true, 0));
+        let refused = config("redis://a:1/3", true, None).unwrap_err().to_string();
+        assert!(refused.contains("--redis-url"), "{refused}");
+    }
 }

@@ -32,6 +32,10 @@ pub trait Program: Send + Sync + 'static {
     fn mark(&self) -> String;
     /// Whether it stops by itself when its parent is gone.
     fn watches_parent(&self) -> bool;
+    /// How long it stays down at least when it ended by itself.
+    fn rests(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Gets what the program wrote in its last run, to put right what kept it from running.
     fn repair(&mut self, last_words: &str) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
@@ -112,7 +116,7 @@ async fn keep_running(
             tracing::error!(child = name, error = format!("{error:#}"), "cannot repair");
         }
         tokio::select! {
-            () = sleep(backoff.after(started.elapsed())) => {}
+            () = sleep(backoff.after(started.elapsed()).max(program.rests())) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }

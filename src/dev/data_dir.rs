@@ -21,12 +21,23 @@ impl DataDir {
     /// When another process holds it, or the file system refuses.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let cannot_open = || format!("cannot open the data directory {}", path.display());
-        for directory in [path.to_owned(), path.join("redis"), path.join("clickhouse"), path.join("logs")] {
+        for directory in [path.to_owned(), path.join("clickhouse"), path.join("logs")] {
             DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(cannot_open)?;
         }
         let path = path.canonicalize().with_context(cannot_open)?;
         let lock = lock(&path)?;
         Ok(Self { path, _lock: lock })
+    }
+
+    /// A directory in it, made when it is missing, by its full name.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn make(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let directory = self.path.join(name);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        made.with_context(|| format!("cannot make {}", directory.display()))?;
+        Ok(directory)
     }
 
     /// A file or a directory in it, by its full name.

@@ -1,5 +1,6 @@
-//! What `dev` tells other programs (`dev.json`, while it runs) and itself (`demo.json`, for the next start).
+//! What `dev` and `cluster` tell other programs (`dev.json`, while it runs) and itself (`demo.json`, for the next start).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -27,15 +28,14 @@ pub struct DevFile {
     pub pids: Pids,
 }
 
-/// The processes of a running `dev`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// The processes of a running `dev` or `cluster`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pids {
-    /// The server, which is also the supervisor.
+    /// The supervisor, which with `dev` is also the server.
     pub server: u32,
-    /// Redis; `null` while it is started again.
-    pub redis: Option<u32>,
-    /// ClickHouse; `null` while it is started again.
-    pub clickhouse: Option<u32>,
+    /// The children by name, e.g. `redis` and `clickhouse`; `null` while one is started again.
+    #[serde(flatten)]
+    pub children: BTreeMap<String, Option<u32>>,
 }
 
 /// An organisation and an API key of it: `<data-dir>/demo.json`, and what `org create --json` prints.

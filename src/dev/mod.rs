@@ -1,4 +1,5 @@
 //! `promptster-server dev`: Redis and ClickHouse as child processes, a demo organisation, and the server itself.
+//! [`cluster`] is the same with many of each.
 //!
 //! Invariants, stated as absences:
 //! - No two instances on the same data directory, and no child of an earlier one ([`data_dir`], [`process`]).
@@ -6,30 +7,33 @@
 //! - Nothing in the rest of the server knows that its stores are embedded: it gets two addresses.
 
 pub mod backoff;
+pub mod balancer;
 pub mod child;
 pub mod clickhouse;
+pub mod cluster;
 pub mod data_dir;
 pub mod demo;
 pub mod files;
+mod node;
+mod ports;
 pub mod process;
 pub mod redis;
 pub mod stores;
+mod supervised;
+mod told;
 mod welcome;
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, DevOptions};
 use crate::uploads::Uploads;
 use crate::{rebuild, serve, shutdown, whole};
 use data_dir::{DataDir, remove_if_there};
-use files::{DevFile, Pids};
 use stores::Stores;
 
 /// Runs until it is told to stop.
@@ -87,19 +91,12 @@ async fn start(
     let kept = data_dir.join("demo.json");
     let demo = demo::credentials(&server.app().redis, &kept).await.context("cannot create the demo organisation")?;
 
-    let (redis, clickhouse) = stores.conditions();
-    let file = DevFile {
-        url: format!("http://{address}"),
-        org_id: demo.org_id,
-        api_key: demo.api_key,
-        redis_url: stores.redis.url.clone(),
-        clickhouse_url: with_credentials(&stores.clickhouse),
-        pids: Pids { server: std::process::id(), redis: redis.borrow().pid, clickhouse: clickhouse.borrow().pid },
-    };
+    let conditions = stores.conditions();
+    let file = told::file(format!("http://{address}"), demo, stores, &conditions);
     let path = data_dir.join("dev.json");
     files::write(&path, &file)?;
     stores::say(&welcome::text(&file, &options.http.data_dir)?);
-    Ok((server, tokio::spawn(keep_up_to_date(path, file, redis, clickhouse))))
+    Ok((server, tokio::spawn(told::keep_up_to_date(path, file, conditions))))
 }
 
 /// Nobody else works on these stores: the data directory is locked.
@@ -107,29 +104,4 @@ async fn rebuild(options: &DevOptions, stores: &Stores) -> anyhow::Result<()> {
     let (redis, log) = (Redis::new(&stores.redis)?, EventLog::new(&stores.clickhouse));
     let uploads = Uploads::new(&config::uploads(&options.http, &options.limits));
     Box::pin(rebuild::restore(&redis, &log, &uploads)).await
-}
-
-fn with_credentials(clickhouse: &clickhouse_schema::Config) -> String {
-    let address = clickhouse.url.trim_start_matches("http://");
-    format!("http://{}:{}@{address}/?database={}", clickhouse.user, clickhouse.password, clickhouse.database)
-}
-
-type Conditions = watch::Receiver<child::Condition>;
-
-/// Writes the file again whenever a child has another process id.
-async fn keep_up_to_date(path: PathBuf, mut file: DevFile, mut redis: Conditions, mut clickhouse: Conditions) {
-    loop {
-        let changed = tokio::select! {
-            changed = redis.changed() => changed,
-            changed = clickhouse.changed() => changed,
-        };
-        if changed.is_err() {
-            return;
-        }
-        file.pids.redis = redis.borrow_and_update().pid;
-        file.pids.clickhouse = clickhouse.borrow_and_update().pid;
-        if let Err(error) = files::write(&path, &file) {
-            tracing::error!(error = format!("{error:#}"), "dev.json is out of date");
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
@@ -12,8 +13,22 @@ use super::child::Program;
 use super::data_dir::{DataDir, write_private};
 use crate::config::Secret;
 
+/// How long a member of a cluster stays down after it ended by itself: longer than a failover takes, as a machine would
+/// that has to boot. Otherwise a master that is killed would be back before anybody missed it, which is quicker, but
+/// shows nothing.
+const MEMBER_RESTS: Duration = Duration::from_millis(4_500);
+
+/// What makes a Redis a member of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Membership {
+    /// The port on which members talk to each other.
+    pub bus_port: u16,
+}
+
 /// Redis as a child.
 pub struct RedisServer {
+    name: &'static str,
+    is_member: bool,
     program: PathBuf,
     config: PathBuf,
     directory: PathBuf,
@@ -21,23 +36,24 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Writes the configuration of a Redis on `port` that wants `password`.
+    /// Writes the configuration of a Redis on `port` that wants `password`; `name` is also that of its directory.
     ///
     /// # Errors
     /// When the program is missing or too old, or the configuration cannot be written.
     pub fn prepare(
-        program: &Path,
+        (name, program): (&'static str, &Path),
         data_dir: &DataDir,
         port: u16,
         password: &Secret,
         max_memory: u64,
+        membership: Option<Membership>,
     ) -> anyhow::Result<Self> {
         check_version(program)?;
-        let directory = data_dir.join("redis");
+        let directory = data_dir.make(name)?;
         let config = directory.join("redis.conf");
         let (quoted, password) = (quote(&directory.to_string_lossy()), password.expose());
         let content = format!(
-            "# Written at every start of `promptster-server dev`.
+            "# Written at every start of `promptster-server`.
 bind 127.0.0.1
 protected-mode yes
 port {port}
@@ -57,10 +73,18 @@ save \"\"
 # Never forget anything to make room.
 maxmemory {max_memory}
 maxmemory-policy noeviction
-"
+{}",
+            membership.map_or_else(String::new, |membership| membership.settings(password))
         );
         write_private(&config, &content).with_context(|| format!("cannot write {}", config.display()))?;
-        Ok(Self { program: program.to_owned(), config, directory, repair_tried: false })
+        Ok(Self {
+            name,
+            is_member: membership.is_some(),
+            program: program.to_owned(),
+            config,
+            directory,
+            repair_tried: false,
+        })
     }
 
     /// The tool of the same installation.
@@ -89,9 +113,31 @@ maxmemory-policy noeviction
     }
 }
 
+impl Membership {
+    fn settings(self, password: &str) -> String {
+        format!(
+            "
+cluster-enabled yes
+cluster-config-file nodes.conf
+cluster-port {}
+cluster-node-timeout 2000
+# The rest goes on while one part has no master.
+cluster-require-full-coverage no
+masterauth {password}
+
+# A master that no replica follows takes nothing that could be lost with it. A replica that comes back is taken at once.
+min-replicas-to-write 1
+min-replicas-max-lag 10
+repl-diskless-sync-delay 0
+",
+            self.bus_port
+        )
+    }
+}
+
 impl Program for RedisServer {
     fn name(&self) -> &'static str {
-        "redis"
+        self.name
     }
 
     fn command(&self) -> Command {
@@ -106,6 +152,10 @@ impl Program for RedisServer {
 
     fn watches_parent(&self) -> bool {
         false
+    }
+
+    fn rests(&self) -> Duration {
+        if self.is_member { MEMBER_RESTS } else { Duration::ZERO }
     }
 
     /// Some file systems leave zeros at the end of a file when the power fails; Redis then refuses to start.

@@ -24,7 +24,7 @@ async fn hear(socket: &mut Socket, acknowledged: &mut HashMap<String, Option<u64
     }
 }
 
-fn note(results: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
+pub fn note(results: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
     for result in results.iter().filter(|result| result["status"] == 201 || result["status"] == 200) {
         let seq = acknowledged.entry(result["id"].as_str().unwrap().to_owned()).or_default();
         *seq = seq.or(result["seq"].as_u64());
@@ -32,7 +32,7 @@ fn note(results: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
 }
 
 /// Sends again what was not acknowledged, until all is.
-async fn send_rest(ada: &Candidate, sent: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
+pub async fn send_rest(ada: &Candidate, sent: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
     while acknowledged.len() < sent.len() {
         let rest: Vec<_> =
             sent.iter().filter(|event| !acknowledged.contains_key(event["id"].as_str().unwrap())).collect();
@@ -45,7 +45,7 @@ async fn send_rest(ada: &Candidate, sent: &[Value], acknowledged: &mut HashMap<S
 }
 
 /// Each event once, seqs without a hole, and those that an ack named as it named them.
-async fn check(ada: &Candidate, sent: &[Value], acknowledged: &HashMap<String, Option<u64>>) {
+pub async fn check(ada: &Candidate, sent: &[Value], acknowledged: &HashMap<String, Option<u64>>) {
     let rows = arrivals(ada, &ada.session).await;
     assert_eq!(seqs(&rows), (1..=u64::try_from(sent.len()).unwrap()).collect::<Vec<_>>());
     let (mut stored, mut expected) = (ids(&rows), ids(sent));

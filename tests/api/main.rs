@@ -47,6 +47,7 @@ mod limits;
 mod limits_of_candidates;
 mod live;
 mod live_sse;
+mod many_nodes;
 mod methods;
 mod org;
 mod overload;

@@ -3,17 +3,39 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::{ClickHouse, Redis};
+use test_support::{ClickHouse, Redis, RedisCluster};
 
 use super::org::{Org, create_org};
 use super::server::Server;
 use super::{Candidate, Reply, User, eventually};
 
+/// What plays Redis.
+enum Live {
+    One(Redis),
+    Cluster(RedisCluster),
+}
+
+impl Live {
+    fn url(&self) -> String {
+        match self {
+            Self::One(redis) => redis.url(),
+            Self::Cluster(cluster) => cluster.urls(),
+        }
+    }
+
+    fn one(&mut self) -> &mut Redis {
+        match self {
+            Self::One(redis) => redis,
+            Self::Cluster(_) => panic!("Redis is a cluster here"),
+        }
+    }
+}
+
 /// The real server with its own Redis and its own ClickHouse, and an organisation to begin with.
 pub struct TestApp {
     // Before the stores and the directory: it goes first.
     server: Server,
-    redis: Redis,
+    redis: Live,
     clickhouse: ClickHouse,
     org: Org,
     directory: TempDir,
@@ -27,10 +49,19 @@ impl TestApp {
 
     /// Starts all of it, the server with these flags besides those that it needs.
     pub async fn with(flags: &[&str]) -> Self {
+        Self::on(|| Live::One(Redis::start()), flags)
+    }
+
+    /// Starts all of it, with a Redis Cluster instead of one Redis.
+    pub async fn on_cluster() -> Self {
+        Self::on(|| Live::Cluster(RedisCluster::start()), &[])
+    }
+
+    fn on(start_redis: impl FnOnce() -> Live, flags: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (redis, clickhouse) = std::thread::scope(|scope| {
             let clickhouse = scope.spawn(ClickHouse::start);
-            (Redis::start(), clickhouse.join().unwrap())
+            (start_redis(), clickhouse.join().unwrap())
         });
         let (redis_url, log) = (redis.url(), directory.path().join("server.log"));
         let data_dir = directory.path().join("data");
@@ -47,7 +78,12 @@ impl TestApp {
 
     /// Another node on the same stores.
     pub fn second_node(&self) -> Node {
-        Node(self.server.sibling(&self.directory.path().join("second.log")))
+        self.node("second")
+    }
+
+    /// Another node on the same stores, whose log has this name.
+    pub fn node(&self, name: &str) -> Node {
+        Node(self.server.sibling(&self.directory.path().join(format!("{name}.log"))))
     }
 
     /// Its address, without a slash at the end.
@@ -188,11 +224,19 @@ impl TestApp {
     }
 
     pub fn kill_redis(&mut self) {
-        self.redis.kill();
+        self.redis.one().kill();
     }
 
     pub fn restart_redis(&mut self) {
-        self.redis.restart();
+        self.redis.one().restart();
+    }
+
+    /// The Redis Cluster of [`TestApp::on_cluster`].
+    pub fn cluster(&mut self) -> &mut RedisCluster {
+        match &mut self.redis {
+            Live::Cluster(cluster) => cluster,
+            Live::One(_) => panic!("Redis is no cluster here"),
+        }
     }
 
     pub fn kill_clickhouse(&mut self) {

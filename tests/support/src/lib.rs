@@ -4,6 +4,7 @@
 mod clickhouse;
 pub mod identity;
 mod redis;
+mod redis_cluster;
 
 use std::path::Path;
 use std::process::Child;
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 
 pub use clickhouse::ClickHouse;
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
 
 /// How long a store may take to start on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_secs(240);

@@ -28,7 +28,7 @@ impl Redis {
         // Between finding a free port and taking it, another test may take it.
         for _ in 0..20 {
             let port = free_port();
-            if let Some(process) = launch(port, &directory) {
+            if let Some(process) = launch(port, &directory, &[]) {
                 return Self { port, process, directory };
             }
         }
@@ -53,7 +53,7 @@ impl Redis {
     pub fn restart(&mut self) {
         self.kill();
         for _ in 0..20 {
-            if let Some(process) = launch(self.port, &self.directory) {
+            if let Some(process) = launch(self.port, &self.directory, &[]) {
                 self.process = process;
                 return;
             }
@@ -63,12 +63,13 @@ impl Redis {
     }
 }
 
-fn launch(port: u16, directory: &TempDir) -> Option<Process> {
+pub(crate) fn launch(port: u16, directory: &TempDir, more: &[String]) -> Option<Process> {
     let child = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
         .arg(directory.path())
         .args(["--appendonly", "yes", "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no"])
         .args(["--maxmemory-policy", "noeviction", "--save", ""])
+        .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
@@ -93,7 +94,7 @@ fn answers(port: u16, pid: u32) -> bool {
     is_ours && ask(b"PING\r\n").is_ok_and(|answer| answer.starts_with("+PONG"))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }
