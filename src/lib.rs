@@ -24,6 +24,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod signed;
 pub mod uploads;
+pub mod waiting;
 pub mod whole;
 
 pub use app::App;

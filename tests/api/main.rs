@@ -61,6 +61,7 @@ mod sessions;
 mod signals;
 mod signed;
 mod signed_vectors;
+mod starting;
 mod stopping;
 mod stream;
 mod tickets;

@@ -166,6 +166,32 @@ impl TestApp {
         self.server.start_again();
     }
 
+    /// Starts the server again on the same port, and does not even wait until it serves.
+    pub fn begin_server(&mut self) {
+        self.server.begin_again();
+    }
+
+    /// A server of its own on a free port, with these addresses of stores, to its end.
+    pub async fn serve_to_its_end(
+        &self,
+        redis_url: &str,
+        clickhouse_url: &str,
+        flags: &[&str],
+    ) -> std::process::Output {
+        let mut command = super::server::program();
+        command.args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--redis-url",
+            redis_url,
+            "--clickhouse-url",
+            clickhouse_url,
+        ]);
+        command.arg("--data-dir").arg(self.data_dir()).args(flags);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
     /// Ends the server at once, as a crash would.
     pub fn kill_server(&mut self) {
         self.server.kill();
