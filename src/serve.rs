@@ -10,7 +10,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, erase, http, retention, shutdown, waiting, whole};
+use crate::{App, Settings, erase, http, leftovers, retention, shutdown, waiting, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -118,6 +118,7 @@ async fn housekeeping(app: &App) {
         tidy(app),
         Box::pin(erase::finish_interrupted(app)),
         Box::pin(retention::keep(app)),
+        leftovers::remove(app),
         app.load.watch(&app.redis),
     );
 }

@@ -110,6 +110,12 @@ impl Partition {
         self.key("wake")
     }
 }
+    /// String: present while the append-only file may hold what was erased; another one after each erasure.
+    #[must_use]
+    pub fn removal(self) -> String {
+        self.key("log:removal")
+    }
+
 
 /// The keys of one session, all in its partition.
 #[derive(Debug, Clone)]

@@ -18,6 +18,7 @@ mod entity;
 mod erasure;
 mod error;
 mod indexed;
+mod files;
 pub mod keys;
 mod lasting;
 mod log_stream;

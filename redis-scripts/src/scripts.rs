@@ -68,4 +68,5 @@ scripts! {
     erase_entries = "erase_entries.lua" runs,
     restore_entity = "restore_entity.lua" refused,
     restore_sums = "restore_sums.lua" refused,
+    forget_removal = "forget_removal.lua" runs,
 }

@@ -125,6 +125,44 @@ async fn an_erasure_waits_for_the_log_and_leaves_a_tombstone_that_nothing_passes
 }
 
 #[tokio::test]
+async fn what_was_erased_leaves_the_file_when_that_is_rewritten_and_once_is_enough() {
+    const CANARY: &str = "canary-0b7a5d1c9e";
+    let world = World::new().await;
+    let redis = &world.redis;
+    let patience = std::time::Duration::from_secs(60);
+    let is_there = || {
+        let files = std::fs::read_dir(world.server.data_dir().join("appendonlydir")).unwrap();
+        let texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default());
+        texts.into_iter().any(|bytes| String::from_utf8_lossy(&bytes).contains(CANARY))
+    };
+    assert_eq!(redis.rewrite_files(patience).await.unwrap(), 0, "nothing was erased");
+    assert_eq!(redis.lets_go_of_entries().await.unwrap(), Some(true));
+    let ((_, gone), (_, kept)) = (world.started("gone-1").await, world.started("kept-1").await);
+    assert!(redis.promote(&gone, "workspaceCommit", CANARY, *NOW).await.unwrap());
+    let erasure = redis.begin_erasure(&gone, *NOW).await.unwrap().unwrap();
+    world.confirm_all().await;
+    assert!(redis.erase_entries(&erasure).await.unwrap());
+    redis.erase_keys(&erasure, *NOW).await.unwrap();
+    redis.finish_erasure(&erasure).await.unwrap();
+    let before = redis.session(&kept).await.unwrap();
+    assert!(is_there(), "until the file is rewritten");
+    assert_eq!(redis.rewrite_files(patience).await.unwrap(), 1);
+    // Redis removes the old files beside its work.
+    let until = std::time::Instant::now() + patience;
+    while is_there() {
+        assert!(std::time::Instant::now() < until, "it is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(redis.rewrite_files(patience).await.unwrap(), 0, "once is enough");
+    assert_eq!(redis.session(&kept).await.unwrap(), before);
+    let client = redis::Client::open(world.server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut pack = redis::cmd("CONFIG");
+    let () = pack.arg(&["SET", "stream-node-max-entries", "100"]).query_async(&mut connection).await.unwrap();
+    assert_eq!(redis.lets_go_of_entries().await.unwrap(), Some(false));
+}
+
+#[tokio::test]
 async fn an_index_written_after_the_erasure_is_taken_back() {
     let world = World::new().await;
     let (_, name) = world.started("gone-1").await;

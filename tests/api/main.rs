@@ -32,6 +32,7 @@ mod deadlines;
 mod defaults;
 mod described;
 mod ends;
+mod erased_bytes;
 mod erasure;
 mod event_limits;
 mod every_body;

@@ -230,6 +230,16 @@ impl TestApp {
         self.clickhouse.data_dir()
     }
 
+    /// Where Redis keeps its files.
+    pub fn redis_dir(&self) -> &std::path::Path {
+        self.redis.data_dir()
+    }
+
+    /// Where all three of them keep their files: Redis, ClickHouse, and the server with its log.
+    pub fn directories(&self) -> [std::path::PathBuf; 3] {
+        [self.redis_dir().to_owned(), self.clickhouse_dir(), self.directory.path().to_owned()]
+    }
+
     pub fn restart_clickhouse(&mut self) {
         self.clickhouse.restart();
     }
