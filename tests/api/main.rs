@@ -55,6 +55,7 @@ mod queries;
 mod quick_start;
 mod races;
 mod rebuild;
+mod reconciler;
 mod redeem;
 mod replies;
 mod secrets;
