@@ -51,6 +51,7 @@ impl App {
         let options = actors::Options {
             grace: settings.end_grace,
             close_grace: settings.close_grace,
+            reconcile_every: settings.reconcile_every,
             ..actors::Options::default()
         };
         let uploads = Uploads::new(&settings.uploads);

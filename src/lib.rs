@@ -14,6 +14,7 @@ pub mod dev;
 pub mod erase;
 pub mod http;
 pub mod ingest;
+pub mod leftovers;
 pub mod load;
 pub mod migrate;
 pub mod org;
@@ -24,6 +25,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod signed;
 pub mod uploads;
+pub mod waiting;
 pub mod whole;
 
 pub use app::App;

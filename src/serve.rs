@@ -10,20 +10,27 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, erase, http, retention, shutdown, whole};
+use crate::{App, Settings, erase, http, leftovers, retention, shutdown, waiting, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
 /// # Errors
 /// When the address is taken, or the tables cannot be brought up to date.
 pub async fn run(options: &ServeOptions) -> anyhow::Result<()> {
-    let stop = shutdown::requested()?;
+    let mut stop = std::pin::pin!(shutdown::requested()?);
     let (redis, clickhouse) = (options.stores.redis()?, options.stores.clickhouse()?);
     let listener = listen(options.http.listen)?;
     let address = listener.local_addr()?;
     let settings = config::settings(&options.http, &options.sessions, &options.limits, address);
     let workers = options.http.workers;
-    let server = Server::start(listener, settings, &redis, &clickhouse, workers, !options.no_migrate).await?;
+    let migrate_within = (!options.no_migrate).then(|| Duration::from_secs(options.store_wait_secs));
+    let server = tokio::select! {
+        started = Box::pin(Server::start(listener, settings, &redis, &clickhouse, workers, migrate_within)) => started?,
+        () = &mut stop => {
+            tracing::info!("stopped before it served");
+            return Ok(());
+        }
+    };
     tracing::info!(%address, "serving");
     server.run_until(stop).await
 }
@@ -44,22 +51,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Connects the parts; the tables are brought up to date first when `migrate` says so.
+    /// Connects the parts. The tables are brought up to date first, unless `migrate_within` is `None`; a ClickHouse that
+    /// does not answer is waited for that long.
     ///
     /// # Errors
-    /// When an address of a store cannot be understood, or the migration fails.
+    /// When an address of a store cannot be understood, a store refuses the credentials, or the migration fails.
     pub async fn start(
         listener: TcpListener,
         settings: Settings,
         redis: &redis_scripts::Config,
         clickhouse: &clickhouse_schema::Config,
         workers: Option<NonZeroUsize>,
-        migrate: bool,
+        migrate_within: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let redis = Redis::new(redis)?;
         let log = EventLog::new(clickhouse);
-        if migrate {
-            let applied = log.migrate().await.context("cannot bring the tables of ClickHouse up to date")?;
+        waiting::admitted(&redis).await?;
+        if let Some(patience) = migrate_within {
+            let applied = waiting::migrate(&redis, &log, &listener, settings.rates.address, patience).await?;
             tracing::info!(applied, "the tables are up to date");
         }
         let workers = match workers {
@@ -109,6 +118,7 @@ async fn housekeeping(app: &App) {
         tidy(app),
         Box::pin(erase::finish_interrupted(app)),
         Box::pin(retention::keep(app)),
+        leftovers::remove(app),
         app.load.watch(&app.redis),
     );
 }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub max_in_flight_bytes: usize,
     /// How long requests in flight have when the server stops.
     pub shutdown_timeout: Duration,
+    /// How often it is compared whether ClickHouse has what the streams of Redis hold.
+    pub reconcile_every: Duration,
     /// How large a body may be.
     pub bodies: BodyLimits,
     /// How often clients may ask.
@@ -171,6 +173,7 @@ impl Default for Settings {
             max_connections: 25_000,
             max_in_flight_bytes: 256 << 20,
             shutdown_timeout: Duration::from_secs(30),
+            reconcile_every: Duration::from_secs(300),
             bodies: BodyLimits::default(),
             rates: RateLimits::default(),
             require_consent: true,

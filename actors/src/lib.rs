@@ -13,6 +13,8 @@
 //!                                     └─ what is due ──► Timekeeper ──► Sessions
 //! ```
 //!
+//! The Reconciler compares what Redis still holds of what the LogWriter wrote with what ClickHouse has.
+//!
 //! Walls show many sessions at once as Feeds show one: woken alike, each with a reader of its own.
 //!
 //! Invariants, stated as absences:
@@ -30,6 +32,7 @@ mod feeds;
 mod history;
 mod log_writer;
 mod merge;
+mod reconciler;
 mod running;
 mod session;
 mod sessions;

@@ -26,7 +26,7 @@ use crate::{
 const ALIVE: Duration = Duration::from_secs(5);
 
 /// How often it gives one.
-const SIGN_EVERY: Duration = Duration::from_millis(1_500);
+pub(crate) const SIGN_EVERY: Duration = Duration::from_millis(1_500);
 
 /// Entries of one partition in one batch.
 const ENTRIES: usize = 32;

@@ -8,8 +8,8 @@ use redis_scripts::Redis;
 use tokio::sync::watch;
 
 use crate::{
-    Feeds, History, Sessions, Walls, arbiters::Arbiters, log_writer::LogWriter, timekeeper::Timekeeper,
-    wakeups::Wakeups,
+    Feeds, History, Sessions, Walls, arbiters::Arbiters, log_writer::LogWriter, reconciler::Reconciler,
+    timekeeper::Timekeeper, wakeups::Wakeups,
 };
 
 /// What is configured.
@@ -23,16 +23,20 @@ pub struct Options {
     pub close_grace: Duration,
     /// How often the log writer looks for new entries.
     pub log_every: Duration,
+    /// How often it is compared whether ClickHouse has what was written to it.
+    pub reconcile_every: Duration,
 }
 
 impl Default for Options {
-    /// One thread for each core, ten minutes of grace for late events, one for deadlines, four looks a second.
+    /// One thread for each core, ten minutes of grace for late events, one for deadlines, four looks a second, a comparison in five
+    /// minutes.
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             grace: Duration::from_secs(600),
             close_grace: Duration::from_secs(60),
             log_every: Duration::from_millis(250),
+            reconcile_every: Duration::from_secs(300),
         }
     }
 }
@@ -68,6 +72,8 @@ impl Running {
         let walls = Walls::new(redis.clone(), arbiters.clone());
         let (wakes, woken_feeds, woken_walls) = (redis.clone(), feeds.clone(), walls.clone());
         Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken_feeds, woken_walls));
+        let (compared, with, every, until) = (redis.clone(), log.clone(), options.reconcile_every, stopping.clone());
+        Reconciler::start_in_arbiter(&arbiters.next(), move |_| Reconciler::new(compared, with, every, until));
         let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);
         LogWriter::start_in_arbiter(&arbiters.next(), move |_| LogWriter::new(redis, log, every, stopping));
         Self { sessions, feeds, walls, history, arbiters, stop }

@@ -85,7 +85,19 @@ const BLAMES_ROW: &[u32] = &[
     469, // VIOLATED_CONSTRAINT
 ];
 
+/// Of those, the ones that pass only when somebody changes what this side was told.
+const DENIALS: &[u32] = &[
+    516, // AUTHENTICATION_FAILED
+];
+
 impl Error {
+    /// Whether the same call may do better a moment later, with nothing changed on this side.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let denied = |message: &str| exception_code(message).is_some_and(|code| DENIALS.contains(&code));
+        matches!(self, Self::Unavailable(message) if !denied(message))
+    }
+
     /// Whether a row of the batch is to blame, so that the others would go in without it.
     #[must_use]
     pub fn blames_row(&self) -> bool {

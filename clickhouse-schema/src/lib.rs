@@ -10,6 +10,7 @@
 mod append;
 mod batches;
 mod cohort;
+mod compare;
 mod config;
 mod damage;
 mod entities;
@@ -27,6 +28,7 @@ mod token;
 mod totals;
 
 pub use cohort::{CohortStats, Subject};
+pub use compare::{GivenEntity, GivenEvents};
 pub use config::Config;
 pub use entities::LoggedSession;
 pub use error::Error;

@@ -69,7 +69,7 @@ impl EventLog {
             self.record(migration).await?;
         }
         for table in TABLES {
-            run(&include_str!("../queries/set_durability.sql").replace("{table}", table)).await?;
+            run(&include_str!("../queries/set_table_settings.sql").replace("{table}", table)).await?;
         }
         self.client.clear_cached_metadata().await;
         Ok(missing.len())
@@ -123,6 +123,10 @@ fn checksum(sql: &str) -> String {
     })
 }
 
+/// Parts that were set aside as damaged stay for a day, for people to look at: they may hold what was erased meanwhile.
+const CLEANUP: &str = "merge_tree_enable_clear_old_broken_detached = 1, \
+                       merge_tree_clear_old_broken_detached_parts_ttl_timeout_seconds = 86400";
+
 /// Fills in what differs between a single server and a cluster.
 fn render(sql: &str, config: &Config) -> String {
     let on_cluster = config.cluster.as_deref().map(|name| format!("ON CLUSTER {}", identifier(name)));
@@ -131,12 +135,18 @@ fn render(sql: &str, config: &Config) -> String {
         None => "non_replicated_deduplication_window = 10000",
     };
     let durability = u8::from(config.durable_inserts);
-    let durability = format!("fsync_after_insert = {durability}, fsync_part_directory = {durability}");
+    // Merges and mutations too: the stream has long let go of what they write anew.
+    let durability = format!(
+        "fsync_after_insert = {durability}, fsync_part_directory = {durability}, \
+         min_rows_to_fsync_after_merge = {durability}, min_compressed_bytes_to_fsync_after_merge = {durability}, \
+         min_compressed_bytes_to_fsync_after_fetch = {durability}"
+    );
+    let settings = format!("{durability}, {CLEANUP}");
     sql.replace("{database}", &identifier(&config.database))
         .replace("{on_cluster}", &on_cluster.unwrap_or_default())
         .replace("{engine_prefix}", if config.cluster.is_some() { "Replicated" } else { "" })
-        .replace("{table_settings}", &format!("{window}, {durability}"))
-        .replace("{durability}", &durability)
+        .replace("{table_settings}", &format!("{window}, {settings}"))
+        .replace("{kept_settings}", &settings)
 }
 
 /// A name as statements have it.
@@ -179,10 +189,13 @@ mod tests {
 
     #[test]
     fn durability_is_said_by_every_table() {
-        for (durable_inserts, said) in [(true, "fsync_after_insert = 1"), (false, "fsync_after_insert = 0")] {
+        for durable_inserts in [true, false] {
             let config = Config { durable_inserts, ..Config::default() };
             let rendered = MIGRATIONS.iter().map(|migration| render(migration.sql, &config)).collect::<String>();
-            assert_eq!(rendered.matches("CREATE TABLE").count(), rendered.matches(said).count());
+            for setting in ["fsync_after_insert", "min_rows_to_fsync_after_merge"] {
+                let said = format!("{setting} = {}", u8::from(durable_inserts));
+                assert_eq!(rendered.matches("CREATE TABLE").count(), rendered.matches(&said).count());
+            }
         }
     }
 

@@ -148,14 +148,16 @@ impl Redis {
         Ok(())
     }
 
-    /// Notes that nothing is left; the tombstone stays for ever.
+    /// Notes that nothing is left but in [the file](Redis::rewrite_files); the tombstone stays for ever.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn finish_erasure(&self, erasure: &Erasure) -> Result<(), Error> {
         let mut connection = self.writer(Partition::of_session(&erasure.session)).await?;
-        let stone = SessionKeys::of(&erasure.session).tombstone();
-        Ok(redis::cmd("SET").arg(stone).arg("").query_async(&mut connection).await?)
+        let keys = SessionKeys::of(&erasure.session);
+        let mut finish = redis::pipe();
+        finish.set(keys.partition().removal(), Uuid::new_v4().to_string()).ignore();
+        Ok(finish.set(keys.tombstone(), "").ignore().query_async(&mut connection).await?)
     }
 
     /// Those of the sessions that were erased, or are being erased.

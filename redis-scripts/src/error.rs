@@ -12,7 +12,13 @@ pub enum Error {
     /// An answer, or a stored value, that is not what this version writes.
     #[error("redis holds something unexpected: {0}")]
     Corrupt(String),
+    /// The credentials of its address are refused: they stay so until somebody changes them.
+    #[error("redis lets nobody in with these credentials: {0}")]
+    Denied(String),
 }
+
+/// How Redis begins an answer to somebody it does not let in.
+const DENIALS: [&str; 2] = ["NOAUTH", "WRONGPASS"];
 
 impl Error {
     /// Whether a consumer group is missing: what Redis held is gone, or was never there.
@@ -37,6 +43,8 @@ impl From<redis::RedisError> for Error {
                 Self::Unavailable(error.to_string())
             }
             redis::ErrorKind::Extension if error.code() == Some("NOREPLICAS") => Self::Unavailable(error.to_string()),
+            redis::ErrorKind::AuthenticationFailed => Self::Denied(error.to_string()),
+            _ if error.code().is_some_and(|code| DENIALS.contains(&code)) => Self::Denied(error.to_string()),
             redis::ErrorKind::Server(_) | redis::ErrorKind::Extension => Self::Refused(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
@@ -45,6 +53,11 @@ impl From<redis::RedisError> for Error {
 
 impl From<deadpool::managed::PoolError<redis::RedisError>> for Error {
     fn from(error: deadpool::managed::PoolError<redis::RedisError>) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            deadpool::managed::PoolError::Backend(error) if error.kind() == redis::ErrorKind::AuthenticationFailed => {
+                error.into()
+            }
+            error => Self::Unavailable(error.to_string()),
+        }
     }
 }

@@ -93,6 +93,18 @@ impl Partition {
         Self::LOG_TURN.key("log:turn")
     }
 
+    /// Present while it is not time yet to compare the stream with ClickHouse.
+    #[must_use]
+    pub fn compared(self) -> String {
+        self.key("log:compared")
+    }
+
+    /// Where the next comparison begins.
+    #[must_use]
+    pub fn compare_from(self) -> String {
+        self.key("log:compare-from")
+    }
+
     /// The sign of life of a node's log writer. It says for all partitions whether that node's leases still count.
     #[must_use]
     pub fn writer_alive(writer: Uuid) -> String {
@@ -115,6 +127,12 @@ impl Partition {
     #[must_use]
     pub fn erasures(self) -> String {
         self.key("erasures")
+    }
+
+    /// String: present while the append-only file may hold what was erased; another one after each erasure.
+    #[must_use]
+    pub fn removal(self) -> String {
+        self.key("log:removal")
     }
 
     /// String: `whole` when the partition holds all that was ever written to it; `rebuilding` while it is restored.

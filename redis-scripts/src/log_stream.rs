@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(crate) const GROUP: &str = "log-writer";
-const CONSUMER: &str = "holder-of-the-lease";
+pub(crate) const CONSUMER: &str = "holder-of-the-lease";
 
 /// The newest stream entries of a session that stay in its index after ClickHouse has them, so that watchers who fall
 /// behind a little are served from Redis.
@@ -87,9 +87,7 @@ impl Entry {
     /// A number that grows with the id: milliseconds × 2²⁰ + sequence.
     #[must_use]
     pub fn version(&self) -> u64 {
-        let mut parts = self.id.split('-').map(|part| part.parse::<u64>().unwrap_or(0));
-        let millis = parts.next().unwrap_or(0);
-        (millis << 20) | (parts.next().unwrap_or(0) & 0xf_ffff)
+        version_of(&self.id)
     }
 
     /// When it was written, by the clock of Redis.
@@ -97,6 +95,13 @@ impl Entry {
     pub fn written_at(&self) -> Timestamp {
         Timestamp::from_millis(i64::try_from(self.version() >> 20).unwrap_or(i64::MAX))
     }
+}
+
+/// See [`Entry::version`].
+pub(crate) fn version_of(id: &str) -> u64 {
+    let mut parts = id.split('-').map(|part| part.parse::<u64>().unwrap_or(0));
+    let millis = parts.next().unwrap_or(0);
+    (millis << 20) | (parts.next().unwrap_or(0) & 0xf_ffff)
 }
 
 impl Redis {

@@ -4,7 +4,7 @@
 use domain::{OrgId, SessionRef, Timestamp};
 use redis_scripts::{
     Assessment, AssessmentTerms, Bound, Bundle, CandidateKey, Close, Config, Kept, Made, NewCandidateKey, NewSession,
-    Redis, SessionQuery, Submission, UploadGrant, keys::SessionKeys,
+    Redis, SessionQuery, Submission, UploadGrant, Written, keys::SessionKeys,
 };
 use uuid::Uuid;
 
@@ -55,7 +55,9 @@ impl World {
     async fn confirm_all(&self) {
         let holder = Uuid::new_v4();
         let held = self.redis.lease_partitions(holder, std::time::Duration::from_secs(5)).await.unwrap();
-        for entry in self.redis.read_new(&held, 1_000).await.unwrap() {
+        let mut entries = self.redis.read_pending(&held).await.unwrap();
+        entries.extend(self.redis.read_new(&held, 1_000).await.unwrap());
+        for entry in entries {
             assert!(self.redis.confirm_written(holder, entry.partition, &[entry.id], &[]).await.unwrap());
         }
         self.redis.release_partitions(holder, &held).await.unwrap();
@@ -122,6 +124,73 @@ async fn an_erasure_waits_for_the_log_and_leaves_a_tombstone_that_nothing_passes
     assert_eq!(redis.save_submission(&gone, &submission("x"), 0).await.unwrap(), Kept::Deleted);
     assert_eq!(redis.erased_among([&gone, &kept]).await.unwrap().into_iter().collect::<Vec<_>>(), [gone]);
     assert_eq!(world.keys_with("another").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_erasure_waits_for_what_is_written_again() {
+    let world = World::new().await;
+    let redis = &world.redis;
+    let (_, gone) = world.started("gone-1").await;
+    let partition = SessionKeys::of(&gone).partition();
+    world.confirm_all().await;
+    let erasure = redis.begin_erasure(&gone, *NOW).await.unwrap().unwrap();
+    world.confirm_all().await;
+    // Found missing and made pending between the tombstone and the removal of the entries.
+    let (parts, _) = redis.list_confirmed(partition, "-", 100).await.unwrap();
+    let of_session: Vec<&str> = parts
+        .iter()
+        .filter(|part| matches!(&part.what, Written::Entity { id, kind, .. } if id == "gone-1" && kind == "session"))
+        .map(|part| part.entry.as_str())
+        .collect();
+    let n = u64::try_from(of_session.len()).unwrap();
+    assert!(n > 0, "{parts:?}");
+    assert_eq!(redis.rewrite_entries(partition, &of_session).await.unwrap(), Some(n));
+    assert!(!redis.erase_entries(&erasure).await.unwrap(), "it is on its way to the log");
+    world.confirm_all().await;
+    assert!(redis.erase_entries(&erasure).await.unwrap());
+    assert_eq!(
+        redis.rewrite_entries(partition, &of_session).await.unwrap(),
+        Some(0),
+        "there is nothing to write again"
+    );
+}
+
+#[tokio::test]
+async fn what_was_erased_leaves_the_file_when_that_is_rewritten_and_once_is_enough() {
+    const CANARY: &str = "canary-0b7a5d1c9e";
+    let world = World::new().await;
+    let redis = &world.redis;
+    let patience = std::time::Duration::from_secs(60);
+    let is_there = || {
+        let files = std::fs::read_dir(world.server.data_dir().join("appendonlydir")).unwrap();
+        let texts = files.map(|file| std::fs::read(file.unwrap().path()).unwrap_or_default());
+        texts.into_iter().any(|bytes| String::from_utf8_lossy(&bytes).contains(CANARY))
+    };
+    assert_eq!(redis.rewrite_files(patience).await.unwrap(), 0, "nothing was erased");
+    assert_eq!(redis.lets_go_of_entries().await.unwrap(), Some(true));
+    let ((_, gone), (_, kept)) = (world.started("gone-1").await, world.started("kept-1").await);
+    assert!(redis.promote(&gone, "workspaceCommit", CANARY, *NOW).await.unwrap());
+    let erasure = redis.begin_erasure(&gone, *NOW).await.unwrap().unwrap();
+    world.confirm_all().await;
+    assert!(redis.erase_entries(&erasure).await.unwrap());
+    redis.erase_keys(&erasure, *NOW).await.unwrap();
+    redis.finish_erasure(&erasure).await.unwrap();
+    let before = redis.session(&kept).await.unwrap();
+    assert!(is_there(), "until the file is rewritten");
+    assert_eq!(redis.rewrite_files(patience).await.unwrap(), 1);
+    // Redis removes the old files beside its work.
+    let until = std::time::Instant::now() + patience;
+    while is_there() {
+        assert!(std::time::Instant::now() < until, "it is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(redis.rewrite_files(patience).await.unwrap(), 0, "once is enough");
+    assert_eq!(redis.session(&kept).await.unwrap(), before);
+    let client = redis::Client::open(world.server.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut pack = redis::cmd("CONFIG");
+    let () = pack.arg(&["SET", "stream-node-max-entries", "100"]).query_async(&mut connection).await.unwrap();
+    assert_eq!(redis.lets_go_of_entries().await.unwrap(), Some(false));
 }
 
 #[tokio::test]

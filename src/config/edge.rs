@@ -20,6 +20,7 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         max_connections: http.max_connections,
         max_in_flight_bytes: limits.max_in_flight_bytes,
         shutdown_timeout: Duration::from_secs(http.stop_grace_secs),
+        reconcile_every: Duration::from_secs(u64::from(http.reconcile_every_secs.get())),
         bodies: BodyLimits {
             default_bytes: limits.body_bytes,
             ingest_bytes: limits.ingest_body_bytes,

@@ -36,6 +36,9 @@ pub struct HttpOptions {
     /// How long requests in flight may take when the server stops
     #[arg(long, env = "PROMPTSTER_STOP_GRACE_SECS", value_name = "SECONDS", default_value_t = 30)]
     pub stop_grace_secs: u64,
+    /// How often it is compared whether ClickHouse has what the streams of Redis still hold; what is missing is written again
+    #[arg(long, env = "PROMPTSTER_RECONCILE_EVERY_SECS", value_name = "SECONDS", default_value = "300")]
+    pub reconcile_every_secs: NonZeroU32,
     /// The identity provider.
     #[command(flatten)]
     pub jwt: JwtOptions,

@@ -128,6 +128,15 @@ pub struct ServeOptions {
     /// Do not bring the tables of ClickHouse up to this version before serving
     #[arg(long, env = "PROMPTSTER_NO_MIGRATE", help_heading = "Stores")]
     pub no_migrate: bool,
+    /// How long the start waits for a ClickHouse that does not answer
+    #[arg(
+        long,
+        env = "PROMPTSTER_STORE_WAIT_SECS",
+        value_name = "SECONDS",
+        default_value_t = 60,
+        help_heading = "Stores"
+    )]
+    pub store_wait_secs: u64,
     /// Times and rules of sessions.
     #[command(flatten)]
     pub sessions: SessionOptions,

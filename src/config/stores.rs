@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use url::Url;
 
 use super::Secret;
 
@@ -85,9 +86,10 @@ impl StoreOptions {
     /// How ClickHouse is reached.
     ///
     /// # Errors
-    /// When its address is missing, or the file with the password cannot be read.
+    /// When its address is missing or cannot be used, or the file with the password cannot be read.
     pub fn clickhouse(&self) -> anyhow::Result<clickhouse_schema::Config> {
         let url = self.clickhouse_url.clone().context(missing("--clickhouse-url", "PROMPTSTER_CLICKHOUSE_URL"))?;
+        check_http(&url)?;
         let password = match (&self.clickhouse_password_file, &self.clickhouse_password) {
             (Some(path), _) => std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read {}", path.display()))?
@@ -105,6 +107,13 @@ impl StoreOptions {
             ..clickhouse_schema::Config::default()
         })
     }
+}
+
+/// Whether it is an address that can be asked: found at the start, and not taken for a server that is away.
+fn check_http(address: &str) -> anyhow::Result<()> {
+    let named = Url::parse(address).is_ok_and(|url| url.scheme() == "http" && url.has_host());
+    ensure!(named, "--clickhouse-url is not an address like http://host:8123");
+    Ok(())
 }
 
 fn missing(flag: &str, variable: &str) -> String {

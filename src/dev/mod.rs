@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, DevOptions};
 use crate::uploads::Uploads;
-use crate::{rebuild, serve, shutdown, whole};
+use crate::{rebuild, serve, shutdown, waiting, whole};
 use data_dir::{DataDir, remove_if_there};
 use stores::Stores;
 
@@ -84,8 +84,8 @@ async fn start(
     }
     let address = listener.local_addr()?;
     let settings = config::settings(&options.http, &options.sessions, &options.limits, address);
-    let server =
-        serve::Server::start(listener, settings, &stores.redis, &stores.clickhouse, options.http.workers, true);
+    let (workers, patience) = (options.http.workers, Some(waiting::PATIENCE));
+    let server = serve::Server::start(listener, settings, &stores.redis, &stores.clickhouse, workers, patience);
     let server = server.await?;
     ensure!(server.app().open.is(), "{}", whole::REMEDY);
     let kept = data_dir.join("demo.json");

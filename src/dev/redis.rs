@@ -70,6 +70,9 @@ no-appendfsync-on-rewrite no
 aof-load-truncated yes
 save \"\"
 
+# An entry that is removed is gone from memory, and from the file when that is rewritten.
+stream-node-max-entries 1
+
 # Never forget anything to make room.
 maxmemory {max_memory}
 maxmemory-policy noeviction

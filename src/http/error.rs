@@ -226,7 +226,9 @@ impl From<redis_scripts::Error> for ApiError {
     fn from(error: redis_scripts::Error) -> Self {
         match error {
             // Refused is mostly "out of memory" or "read-only": it passes, and nothing was written.
-            redis_scripts::Error::Unavailable(_) | redis_scripts::Error::Refused(_) => Self::unavailable(error),
+            redis_scripts::Error::Unavailable(_)
+            | redis_scripts::Error::Refused(_)
+            | redis_scripts::Error::Denied(_) => Self::unavailable(error),
             redis_scripts::Error::Corrupt(_) => Self::internal(error),
         }
     }

@@ -40,6 +40,7 @@ mod submissions;
 mod tickets;
 mod timeline;
 mod uploads;
+pub mod waiting;
 mod wall;
 mod watcher;
 mod workspace;

@@ -22,7 +22,7 @@ use super::{
     rate::Standing,
     routes,
 };
-use crate::App;
+use crate::{App, settings::Rate};
 
 /// How long the head of a request may take; as long as a pause within its body.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +42,7 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(app.clone())
+            .app_data(Data::new(app.settings.rates.address))
             .wrap(middleware::from_fn(refuse_without_data))
             .wrap(middleware::from_fn(catch_panics))
             .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
@@ -104,13 +105,13 @@ async fn catch_panics<B: MessageBody>(request: ServiceRequest, next: Next<B>) ->
 }
 
 /// Gives every reply its headers, and every refusal its body, log line and count.
-async fn finish<B: MessageBody + 'static>(
+pub(super) async fn finish<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let unused = request.app_data::<Data<App>>().map(|app| Standing::full(app.settings.rates.address));
+    let unused = request.app_data::<Data<Rate>>().map(|rate| Standing::full(***rate));
     let reply = match next.call(request).await {
         Ok(reply) => reply,
         Err(error) => return Err(Finished { error: named(&error), id, standing: unused }.into()),

@@ -15,7 +15,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The address of a new upload: its path and its object.
-async fn upload(candidate: &Candidate) -> (String, String) {
+pub async fn upload(candidate: &Candidate) -> (String, String) {
     let asked = candidate.post("/v1/candidate/upload-url", json!({"sessionId": candidate.session})).await.expect(200);
     let text = |name: &str| asked[name].as_str().unwrap().to_owned();
     let url = text("uploadUrl");
@@ -25,24 +25,24 @@ async fn upload(candidate: &Candidate) -> (String, String) {
     (path, text("objectKey"))
 }
 
-async fn put(app: &TestApp, path: &str, bytes: &[u8]) -> Reply {
+pub async fn put(app: &TestApp, path: &str, bytes: &[u8]) -> Reply {
     let anonymous = app.anonymous();
     let request = anonymous.request(Method::PUT, path).header("content-type", "application/gzip");
     anonymous.send(request.body(bytes.to_vec())).await
 }
 
-fn submission(candidate: &Candidate, key: &str, bytes: &[u8]) -> Value {
+pub fn submission(candidate: &Candidate, key: &str, bytes: &[u8]) -> Value {
     json!({
         "sessionId": candidate.session, "diff": "--- a\n+++ b\n", "repoUrl": "", "baseSha": "", "bundleKey": key,
         "fileTree": ["a", "b/c"], "bundleSize": bytes.len(), "bundleSha256": sha256(bytes),
     })
 }
 
-async fn submit(user: &User, body: Value) -> Reply {
+pub async fn submit(user: &User, body: Value) -> Reply {
     user.post("/v1/candidate/submit-code", body).await
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()

@@ -3,6 +3,7 @@
 
 mod append;
 mod cohort;
+mod compare;
 mod entities;
 mod erase;
 mod faults;

@@ -13,7 +13,9 @@ async fn migrating_again_changes_nothing_and_a_changed_migration_is_refused() {
     let durable = EventLog::new(&Config { durable_inserts: true, ..store.config.clone() });
     assert_eq!(durable.migrate().await.unwrap(), 0);
     let undurable = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' \
-         AND create_table_query NOT LIKE '%fsync_after_insert = 1%'";
+         AND (create_table_query NOT LIKE '%fsync_after_insert = 1%' \
+         OR create_table_query NOT LIKE '%min_rows_to_fsync_after_merge = 1%' \
+         OR create_table_query NOT LIKE '%enable_clear_old_broken_detached = 1%')";
     assert_eq!(store.number(undurable).await, 0);
 
     // A database of another name is another world.

@@ -23,6 +23,13 @@ impl Live {
         }
     }
 
+    fn data_dir(&self) -> &std::path::Path {
+        match self {
+            Self::One(redis) => redis.data_dir(),
+            Self::Cluster(_) => panic!("Redis is a cluster here"),
+        }
+    }
+
     fn one(&mut self) -> &mut Redis {
         match self {
             Self::One(redis) => redis,
@@ -202,6 +209,32 @@ impl TestApp {
         self.server.start_again();
     }
 
+    /// Starts the server again on the same port, and does not even wait until it serves.
+    pub fn begin_server(&mut self) {
+        self.server.begin_again();
+    }
+
+    /// A server of its own on a free port, with these addresses of stores, to its end.
+    pub async fn serve_to_its_end(
+        &self,
+        redis_url: &str,
+        clickhouse_url: &str,
+        flags: &[&str],
+    ) -> std::process::Output {
+        let mut command = super::server::program();
+        command.args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--redis-url",
+            redis_url,
+            "--clickhouse-url",
+            clickhouse_url,
+        ]);
+        command.arg("--data-dir").arg(self.data_dir()).args(flags);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
     /// Ends the server at once, as a crash would.
     pub fn kill_server(&mut self) {
         self.server.kill();
@@ -246,6 +279,16 @@ impl TestApp {
     /// Where ClickHouse keeps its files.
     pub fn clickhouse_dir(&self) -> std::path::PathBuf {
         self.clickhouse.data_dir()
+    }
+
+    /// Where Redis keeps its files.
+    pub fn redis_dir(&self) -> &std::path::Path {
+        self.redis.data_dir()
+    }
+
+    /// Where all three of them keep their files: Redis, ClickHouse, and the server with its log.
+    pub fn directories(&self) -> [std::path::PathBuf; 3] {
+        [self.redis_dir().to_owned(), self.clickhouse_dir(), self.directory.path().to_owned()]
     }
 
     pub fn restart_clickhouse(&mut self) {

@@ -1,6 +1,7 @@
 //! What the tests are written with.
 
 mod app;
+mod blocks;
 mod candidate;
 mod described;
 mod event;
@@ -18,6 +19,7 @@ mod wait;
 mod writes;
 
 pub use app::TestApp;
+pub use blocks::files_with;
 pub use candidate::Candidate;
 pub use described::{described, faults, request_faults};
 pub use event::{event, event_at};

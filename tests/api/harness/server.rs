@@ -45,6 +45,11 @@ impl Server {
         (self.child, self.address) = launch(&self.flags, &self.log, self.address);
     }
 
+    /// The same, and does not wait until it serves.
+    pub fn begin_again(&mut self) {
+        self.child = begin(&self.flags, &self.log, self.address);
+    }
+
     /// Asks it to stop, and waits until it has; tells whether it called that a success.
     pub fn stop(&mut self) -> bool {
         self.signal(Signal::TERM);
@@ -107,13 +112,7 @@ pub fn serve_help() -> String {
 
 fn launch(flags: &[String], log: &Path, listen: SocketAddr) -> (Child, SocketAddr) {
     let from = fs::metadata(log).map_or(0, |file| usize::try_from(file.len()).unwrap());
-    let log_file = || -> File { OpenOptions::new().create(true).append(true).open(log).unwrap() };
-    let mut command = program();
-    command.args(["serve", "--log-format", "json", "--workers", "2", "--listen", &listen.to_string()]).args(flags);
-    for budget in GENEROUS {
-        command.env(format!("PROMPTSTER_{budget}"), "1000000");
-    }
-    let mut child = command.stdout(log_file()).stderr(log_file()).spawn().unwrap();
+    let mut child = begin(flags, log, listen);
     let started = Instant::now();
     loop {
         let text = fs::read_to_string(log).unwrap();
@@ -124,6 +123,16 @@ fn launch(flags: &[String], log: &Path, listen: SocketAddr) -> (Child, SocketAdd
         assert!(ended.is_none() && started.elapsed() < PATIENCE, "the server did not start; its log:\n{text}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn begin(flags: &[String], log: &Path, listen: SocketAddr) -> Child {
+    let log_file = || -> File { OpenOptions::new().create(true).append(true).open(log).unwrap() };
+    let mut command = program();
+    command.args(["serve", "--log-format", "json", "--workers", "2", "--listen", &listen.to_string()]).args(flags);
+    for budget in GENEROUS {
+        command.env(format!("PROMPTSTER_{budget}"), "1000000");
+    }
+    command.stdout(log_file()).stderr(log_file()).spawn().unwrap()
 }
 
 /// The address in the line that says that the server serves.

@@ -40,6 +40,11 @@ impl User {
         self.call(Method::GET, path).await
     }
 
+    /// The reply, if the server answers at all.
+    pub async fn try_get(&self, path: &str) -> Option<Reply> {
+        Some(Reply::read(self.request(Method::GET, path).send().await.ok()?).await)
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Reply {
         self.send(self.request(Method::POST, path).json(&body)).await
     }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -41,6 +42,12 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// Where it keeps its files.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Ends it at once, as a crash would; [`Redis::restart`] brings it back with what was on its disk.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -68,7 +75,9 @@ pub(crate) fn launch(port: u16, directory: &TempDir, more: &[String]) -> Option<
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"])
         .arg(directory.path())
         .args(["--appendonly", "yes", "--appendfsync", "always", "--no-appendfsync-on-rewrite", "no"])
-        .args(["--maxmemory-policy", "noeviction", "--save", ""])
+        .args(["--maxmemory-policy", "noeviction", "--save", "", "--stream-node-max-entries", "1"])
+        // Tests search its files; what they hold is the same.
+        .args(["--rdbcompression", "no"])
         .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
