@@ -10,6 +10,7 @@
 
 mod api_keys;
 mod assessments;
+mod budgets;
 mod candidate_keys;
 mod commit;
 mod connection;
@@ -43,6 +44,7 @@ mod windows;
 
 pub use api_keys::{API_KEY_PREFIX, ApiKey, Scopes};
 pub use assessments::{Assessment, AssessmentTerms};
+pub use budgets::{Draw, Drawn, HELD_FOR, Pace};
 pub use candidate_keys::{CandidateKey, Consent, KeyEnd, KeyStatus, NewCandidateKey};
 pub use commit::LoggedEvents;
 pub use connection::{Config, Connection, Memory, Redis};

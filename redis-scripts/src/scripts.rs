@@ -68,4 +68,5 @@ scripts! {
     erase_entries = "erase_entries.lua" runs,
     restore_entity = "restore_entity.lua" refused,
     restore_sums = "restore_sums.lua" refused,
+    draw_budget = "draw_budget.lua" refused,
 }
