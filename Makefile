@@ -55,10 +55,11 @@ check:
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@$(CARGO) check -p domain
+	@dev/check-dependencies
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny check; \
 	else \
-		echo "cargo-deny is not installed: licences and advisories are not checked."; \
+		echo "cargo-deny is not installed: known advisories are not looked for."; \
 	fi
 
 fuzz-api:

@@ -46,7 +46,7 @@ impl App {
     /// When there is to be a client of an identity provider and none can be made.
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
-        let limits = Limits::new(&settings.rates);
+        let limits = Limits::new(&settings.rates, &redis);
         let load = Load::new(settings.max_in_flight_bytes);
         let options = actors::Options {
             grace: settings.end_grace,

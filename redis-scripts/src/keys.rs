@@ -1,6 +1,8 @@
 //! Every key and channel of Redis. A key begins with its hash tag `{pNN}`, made by the server from a hash and never
 //! from client text, so that all keys of one script live in one slot.
 
+use std::net::IpAddr;
+
 use domain::{OrgId, SessionId, SessionRef};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -275,6 +277,50 @@ impl SecretDigest {
     #[must_use]
     pub fn key(&self, purpose: &str) -> String {
         Partition::of_digest(self).key(format_args!("{purpose}:{}", self.0))
+    }
+}
+
+/// The key of a budget, in a partition that follows from whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BudgetKey {
+    partition: Partition,
+    key: String,
+}
+
+impl BudgetKey {
+    /// The budget of somebody with an id, for one `purpose`.
+    #[must_use]
+    pub fn of_id(purpose: &str, id: Uuid) -> Self {
+        let partition = Partition::of(&[id.as_bytes()]);
+        Self { partition, key: partition.key(format_args!("budget:{purpose}:{id}")) }
+    }
+
+    /// The budget of an address, which is kept as a hash.
+    #[must_use]
+    pub fn of_address(purpose: &str, address: IpAddr) -> Self {
+        let mut hash = SecretDigest::of(&address.to_string()).0;
+        hash.truncate(32);
+        let partition = Partition::of(&[hash.as_bytes()]);
+        Self { partition, key: partition.key(format_args!("budget:{purpose}:{hash}")) }
+    }
+
+    /// The budget that everybody shares.
+    #[must_use]
+    pub fn of_all(purpose: &str) -> Self {
+        let partition = Partition::of(&[purpose.as_bytes()]);
+        Self { partition, key: partition.key(format_args!("budget:{purpose}")) }
+    }
+
+    /// Its partition.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// Hash: how much is used, and what nodes hold.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.key
     }
 }
 

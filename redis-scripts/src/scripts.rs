@@ -71,4 +71,5 @@ scripts! {
     forget_removal = "forget_removal.lua" runs,
     restore_entity = "restore_entity.lua" refused,
     restore_sums = "restore_sums.lua" refused,
+    draw_budget = "draw_budget.lua" refused,
 }

@@ -118,7 +118,7 @@ fn header_value<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a s
 
 async fn charged(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
     let who = authenticate(request, app).await?;
-    match app.limits.credential.take_one(&who.id()) {
+    match app.limits.credential.take_one(&who.id()).await {
         Ok(standing) => standing.note(request),
         Err(standing) => {
             standing.note(request);
@@ -186,7 +186,7 @@ extractors! {
 
     Public = |request, app| {
         let address = client_address(&request, &app.settings);
-        match app.limits.address.take_one(&address) {
+        match app.limits.address.take_one(&address).await {
             Ok(standing) => {
                 standing.note(&request);
                 Ok(Self { address })

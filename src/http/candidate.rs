@@ -214,8 +214,8 @@ async fn complete_key(app: &App, key: &CandidateKey, now: Timestamp) -> Result<C
 /// The key that a candidate typed.
 async fn find_key(app: &App, typed: &str, address: IpAddr) -> Result<CandidateKey, ApiError> {
     let Some(key) = parse_candidate_key(typed) else {
-        app.limits.may_look_up(address)?;
-        app.limits.count_failure(address);
+        app.limits.failures.may_look_up(address).await?;
+        app.limits.failures.count(address).await?;
         return Err(Refusal::KeyNotFound.into());
     };
     in_time(async {

@@ -60,19 +60,21 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
     }
     let guessable = purpose == Purpose::Candidate;
     if guessable {
-        app.limits.may_look_up(address)?;
+        app.limits.failures.may_look_up(address).await?;
     }
-    let owner = look_up(app, of).await?;
-    if owner.is_none() && guessable {
-        app.limits.count_failure(address);
+    let owner = look_up(app, &of).await?;
+    match owner {
+        None if guessable => app.limits.failures.count(address).await?,
+        // Others may have failed meanwhile: a guesser who asks for many at once must not be told which was right.
+        Some(_) if guessable => app.limits.failures.may_look_up(address).await?,
+        _ => {}
     }
-    Ok(owner)
+    Ok(owner.inspect(|owner| app.credentials.remember(of, *owner)))
 }
 
-async fn look_up(app: &App, of: (Purpose, SecretDigest)) -> Result<Option<Owner>, ApiError> {
-    let owner = app.redis.owner_of(of.0, &of.1).await?;
-    let owner = whole::believed(app, Partition::of_digest(&of.1), owner).await?;
-    Ok(owner.inspect(|owner| app.credentials.remember(of, *owner)))
+async fn look_up(app: &App, (purpose, digest): &(Purpose, SecretDigest)) -> Result<Option<Owner>, ApiError> {
+    let owner = app.redis.owner_of(*purpose, digest).await?;
+    whole::believed(app, Partition::of_digest(digest), owner).await
 }
 
 /// The reviewer behind an `Authorization: Bearer` value, without the word `Bearer`.
@@ -100,7 +102,7 @@ async fn reviewer_by_token(app: &App, token: &str) -> Result<Reviewer, ApiError>
     let of = (Purpose::ExternalOrg, SecretDigest::of(&person.org));
     let known = match app.credentials.get(&of) {
         Some(owner) => Some(owner),
-        None => look_up(app, of).await?,
+        None => look_up(app, &of).await?.inspect(|owner| app.credentials.remember(of, *owner)),
     };
     let org = known.map(|owner| owner.org).or_else(|| own_id(&person.org)).ok_or(Refusal::Unauthorized)?;
     whole::believed(app, Partition::of_org(org), app.redis.org(org).await?).await?.ok_or(Refusal::Unauthorized)?;

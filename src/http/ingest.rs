@@ -30,7 +30,7 @@ pub(super) async fn one(
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
-    let (granted, standing) = charge(&app, &candidate, &request, 1);
+    let (granted, standing) = charge(&app, &candidate, &request, 1).await;
     if granted == 0 {
         return Err(standing.refusal());
     }
@@ -62,7 +62,7 @@ pub(super) async fn batch(
     let body = body.bytes(&app, limit).await?;
     let mut members = members_of(&body)?;
     let asked = members.len();
-    let (granted, standing) = charge(&app, &candidate, &request, asked);
+    let (granted, standing) = charge(&app, &candidate, &request, asked).await;
     let beyond = members.split_off(granted.min(asked));
     let taken = ingest::take(&app, &candidate, members).await;
     let limited = beyond
@@ -85,9 +85,9 @@ pub(super) async fn batch(
 
 /// Takes events from the budget of the key, and notes its standing for the headers of the reply. Answers how many were
 /// granted.
-fn charge(app: &App, candidate: &Candidate, request: &HttpRequest, n_events: usize) -> (usize, Standing) {
+async fn charge(app: &App, candidate: &Candidate, request: &HttpRequest, n_events: usize) -> (usize, Standing) {
     let asked = u32::try_from(n_events).unwrap_or(u32::MAX);
-    let (granted, standing) = app.limits.ingest.take(&candidate.key.id, asked);
+    let (granted, standing) = app.limits.ingest.take(&candidate.key.id, asked).await;
     standing.note(request);
     (usize::try_from(granted).unwrap_or(usize::MAX), standing)
 }

@@ -21,6 +21,7 @@ use super::{
     credentials::still_valid,
     error::{ApiError, Refusal},
     frame::{Frame, FrameError},
+    rate::Standing,
     socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},
     streamer::Streamer,
 };
@@ -176,19 +177,44 @@ impl Connection {
             Ok(Frame::Events(events)) => {
                 self.errors = 0;
                 match self.app.load.admit(text.len()) {
-                    Ok(admitted) => self.queue(events, &Rc::new(admitted), ctx),
-                    Err(refusal) => self.refuse_all(&events, refusal, ctx),
+                    Ok(admitted) => self.charge(events, Rc::new(admitted), ctx),
+                    Err(refusal) => {
+                        self.refuse_all(&events, refusal, ctx);
+                        self.go_on(ctx);
+                    }
                 }
-                self.record_next(ctx);
-                self.hold_back(ctx);
             }
         }
     }
 
-    /// Takes events from the budget; those beyond it are answered 429 and are to be sent again.
-    fn queue(&mut self, events: Vec<Bytes>, admitted: &Rc<Admitted>, ctx: &mut WebsocketContext<Self>) {
-        let asked = u32::try_from(events.len()).unwrap_or(u32::MAX);
-        let (granted, standing) = self.app.limits.stream.take(&self.candidate.key.id, asked);
+    /// Takes events from the budget, then queues them. While Redis is asked for more, the socket is not read.
+    fn charge(&mut self, events: Vec<Bytes>, admitted: Rc<Admitted>, ctx: &mut WebsocketContext<Self>) {
+        let (key, asked) = (self.candidate.key.id, u32::try_from(events.len()).unwrap_or(u32::MAX));
+        if let Some(taken) = self.app.limits.stream.take_now(&key, asked) {
+            self.queue(events, &admitted, taken, ctx);
+            return self.go_on(ctx);
+        }
+        let app = self.app.clone();
+        let taken = async move { app.limits.stream.take(&key, asked).await };
+        ctx.wait(taken.into_actor(self).map(move |taken, connection, ctx| {
+            connection.queue(events, &admitted, taken, ctx);
+            connection.go_on(ctx);
+        }));
+    }
+
+    fn go_on(&mut self, ctx: &mut WebsocketContext<Self>) {
+        self.record_next(ctx);
+        self.hold_back(ctx);
+    }
+
+    /// Queues what was granted; events beyond that are answered 429 and are to be sent again.
+    fn queue(
+        &mut self,
+        events: Vec<Bytes>,
+        admitted: &Rc<Admitted>,
+        (granted, standing): (u32, Standing),
+        ctx: &mut WebsocketContext<Self>,
+    ) {
         let granted = usize::try_from(granted).unwrap_or(usize::MAX);
         if granted < events.len() {
             ctx.text(slow(standing.retry_after.max(Duration::from_millis(100))));

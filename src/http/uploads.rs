@@ -102,8 +102,8 @@ pub(super) async fn receive(
 async fn granted(app: &App, token: &str, request: &HttpRequest) -> Result<(SessionRef, Uuid), ApiError> {
     let found = app.redis.upload_grant(token).await?;
     let charged = match &found {
-        Some(grant) => app.limits.credential.take_one(&grant.key),
-        None => app.limits.address.take_one(&client_address(request, &app.settings)),
+        Some(grant) => app.limits.credential.take_one(&grant.key).await,
+        None => app.limits.address.take_one(&client_address(request, &app.settings)).await,
     };
     let standing = charged.map_err(|standing| {
         standing.note(request);

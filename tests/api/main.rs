@@ -61,6 +61,7 @@ mod redeem;
 mod replies;
 mod secrets;
 mod sessions;
+mod shared_budgets;
 mod signals;
 mod signed;
 mod signed_vectors;

@@ -30,10 +30,12 @@ impl TestApp {
         assert!(self.redis_command("FLUSHALL").await.starts_with("+OK"));
     }
 
-    /// Everything that Redis holds, but for what belongs to the log writers: the names of the keys, and their content.
+    /// Everything that Redis holds, but for what belongs to the log writers and what is left of budgets: the names of the
+    /// keys, and their content.
     pub async fn redis_content(&self) -> BTreeMap<String, String> {
         let names = self.redis_command("KEYS *").await;
-        let names = names.lines().filter(|name| name.starts_with('{') && !name.contains(":log"));
+        let is_lasting = |name: &&str| !name.contains(":log") && !name.contains(":budget:");
+        let names = names.lines().filter(|name| name.starts_with('{')).filter(is_lasting);
         let mut content = BTreeMap::new();
         for name in names {
             let command = match self.redis_command(&format!("TYPE {name}")).await.lines().next() {
