@@ -6,13 +6,18 @@ mod candidate_http;
 mod candidate_ws;
 mod chaos;
 mod check;
+mod descriptors;
+mod feed;
 mod generate;
 mod histogram;
 mod history;
+mod load;
 mod patience;
+mod reach;
 mod readback;
 mod report;
 mod row;
+mod scenario;
 mod setup;
 mod smoke;
 mod socket;
@@ -34,6 +39,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Smoke(smoke::Smoke),
+    Run(Box<load::Load>),
+    Compare(load::Compare),
+    Outage(scenario::Outage),
+    Overload(scenario::Overload),
+    Idle(scenario::Idle),
     Chaos(Box<chaos::Chaos>),
 }
 
@@ -44,7 +54,26 @@ async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::Smoke(smoke) => Box::pin(run_smoke(&smoke)).await,
+        Command::Run(load) => told(Box::pin(load.run()).await.map(|report| (report.holds(), report.to_string()))),
+        Command::Outage(outage) => told(Box::pin(outage.run()).await.map(|one| (one.holds(), one.to_string()))),
+        Command::Overload(overload) => told(Box::pin(overload.run()).await.map(|one| (one.holds(), one.to_string()))),
+        Command::Idle(idle) => told(Box::pin(idle.run()).await.map(|one| (one.holds(), one.to_string()))),
+        Command::Compare(compare) => told(compare.run().map(|text| (true, text))),
         Command::Chaos(chaos) => Box::pin(chaos.run()).await,
+    }
+}
+
+/// Prints what a command found; 0 when it holds, 1 when not, 2 when it could not run.
+fn told(result: Result<(bool, String), String>) -> ExitCode {
+    match result {
+        Ok((holds, text)) => {
+            println!("{text}");
+            if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
     }
 }
 

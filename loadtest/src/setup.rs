@@ -81,7 +81,7 @@ async fn create_keys(api: &Api, assessment: &str, count: usize) -> Result<Vec<St
 }
 
 /// Consents and redeems.
-async fn begin(api: &Api, key: String, with_key: bool) -> Result<Seat, String> {
+pub(crate) async fn begin(api: &Api, key: String, with_key: bool) -> Result<Seat, String> {
     let body = json!({ "key": key });
     api.insist(Method::POST, "/v1/candidate/consent", Who::Public, Some(&body), 200).await?;
     let reply = api.insist(Method::POST, "/v1/candidate/redeem", Who::Public, Some(&body), 200).await?;

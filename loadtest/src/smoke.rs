@@ -1,13 +1,11 @@
 //! The command `smoke`: candidates and watchers at once, then the check of everything they were promised.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use domain::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -15,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::api::Api;
 use crate::generate::Generator;
 use crate::history::{History, Progress, Recorder};
+use crate::reach::{Reach, duration};
 use crate::report::{Report, Times};
 use crate::setup::{Pace, Seat};
 use crate::watcher::{Assignment, Seen};
@@ -26,15 +25,9 @@ use crate::{candidate_http, candidate_ws, readback, setup, watcher};
 #[derive(Debug, Args)]
 #[command(max_term_width = 100)]
 pub(crate) struct Smoke {
-    /// Address of the server [default: the one in <data-dir>/dev.json].
-    #[arg(long, env = "PROMPTSTER_SERVER")]
-    server: Option<String>,
-    /// API key with the scopes read and write [default: the one in <data-dir>/dev.json].
-    #[arg(long, env = "PROMPTSTER_API_KEY", hide_env_values = true)]
-    api_key: Option<String>,
-    /// Where `promptster-server dev` keeps its data.
-    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
-    data_dir: PathBuf,
+    /// Which server.
+    #[command(flatten)]
+    reach: Reach,
     /// Candidates, each with a session of its own; half use HTTP, half WebSocket.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=2000))]
     candidates: u16,
@@ -61,7 +54,7 @@ pub(crate) struct Smoke {
 impl Smoke {
     /// Runs it all.
     pub(crate) async fn run(&self) -> Result<Report, String> {
-        let (server, key) = self.target()?;
+        let (server, key) = self.reach.find()?;
         let api = Arc::new(Api::new(&server, &key, self.give_up_after)?);
         let seed = self.seed.unwrap_or_else(rand::random);
         let bar = bar(u64::from(self.candidates) * u64::from(self.events));
@@ -76,17 +69,6 @@ impl Smoke {
         bar.finish_and_clear();
         let times = Times { sending, total: started.elapsed() };
         Ok(Report::of(seed, &assessment, &histories, &seen, &read, times))
-    }
-
-    fn target(&self) -> Result<(String, String), String> {
-        if let (Some(server), Some(key)) = (&self.server, &self.api_key) {
-            return Ok((server.clone(), key.clone()));
-        }
-        let file = dev_file(&self.data_dir)?;
-        let member = |name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);
-        let server = self.server.clone().or_else(|| member("url")).ok_or("dev.json has no url")?;
-        let key = self.api_key.clone().or_else(|| member("apiKey")).ok_or("dev.json has no apiKey")?;
-        Ok((server, key))
     }
 
     /// Sends and watches at once: the histories in the order of the seats, what was seen, and how long sending took.
@@ -186,37 +168,9 @@ fn bar(n_events: u64) -> ProgressBar {
     bar
 }
 
-fn dev_file(data_dir: &Path) -> Result<Value, String> {
-    let path = data_dir.join("dev.json");
-    let text = std::fs::read(&path).map_err(|error| {
-        format!("neither --server and --api-key nor a running `promptster-server dev`: {}: {error}", path.display())
-    })?;
-    serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Reads `90s`, `2m`, `500ms` or plain seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "must be like 90s or 2m".to_owned())?;
-    match text.strip_prefix(digits) {
-        Some("ms") => Ok(Duration::from_millis(number)),
-        Some("" | "s") => Ok(Duration::from_secs(number)),
-        Some("m") => Ok(Duration::from_secs(number.saturating_mul(60))),
-        _ => Err("must be like 90s or 2m".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{assignment, duration};
-    use std::time::Duration;
-
-    #[test]
-    fn durations_are_read_as_people_write_them() {
-        let secs = |n| Ok(Duration::from_secs(n));
-        assert_eq!(["120s", "2m", "120", "120000ms"].map(duration), [secs(120), secs(120), secs(120), secs(120)]);
-        assert!(["", "s", "1h", "-1s", "1.5s"].iter().all(|text| duration(text).is_err()));
-    }
+    use super::assignment;
 
     #[test]
     fn ten_watchers_are_of_every_sort() {

@@ -6,9 +6,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 /// How long the server may take to let a client in.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,10 +36,20 @@ impl Lost {
 
 /// Connects.
 pub(crate) async fn open(url: &str, header: &'static str, credential: &str) -> Result<Socket, Lost> {
+    open_with(url, header, credential, WebSocketConfig::default()).await
+}
+
+/// Connects, with as little memory as a socket can do with: for thousands of them.
+pub(crate) async fn open_small(url: &str, header: &'static str, credential: &str) -> Result<Socket, Lost> {
+    let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(0);
+    open_with(url, header, credential, config).await
+}
+
+async fn open_with(url: &str, header: &'static str, credential: &str, config: WebSocketConfig) -> Result<Socket, Lost> {
     let mut request = url.into_client_request().map_err(|error| Lost::because(error.to_string()))?;
     let credential = HeaderValue::from_str(credential).map_err(|error| Lost::because(error.to_string()))?;
     request.headers_mut().insert(header, credential);
-    match timeout(PATIENCE, Box::pin(connect_async(request))).await {
+    match timeout(PATIENCE, Box::pin(connect_async_with_config(request, Some(config), true))).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(Error::Http(response))) => {
             let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());

@@ -1,23 +1,16 @@
 //! A watcher of one session, over WebSocket or Server-Sent Events, whose connection may break or be cut.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{SinkExt, Stream, StreamExt};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_tungstenite::tungstenite::Message as Frame;
 
-use crate::api::{Api, causes};
+use crate::api::Api;
+use crate::feed::{Feed, Message};
 use crate::history::Progress;
 use crate::readback;
 use crate::row::Row;
-use crate::socket::{self, Lost, SILENCE, Socket};
-use crate::sse;
+use crate::socket::{Lost, SILENCE};
 
 /// How long to look for more than there should be.
 const LINGER: Duration = Duration::from_millis(500);
@@ -91,25 +84,6 @@ struct Watcher<'a> {
     seen: Seen,
 }
 
-enum Feed {
-    Socket(Box<Socket>),
-    Sse {
-        bytes: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
-        parser: sse::Parser,
-        ready: VecDeque<sse::Event>,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Message {
-    #[serde(rename = "type")]
-    name: String,
-    event: Option<Box<RawValue>>,
-    last_seq: Option<u64>,
-    reason: Option<String>,
-}
-
 /// What to do after a message.
 #[derive(PartialEq, Eq)]
 enum Next {
@@ -179,25 +153,8 @@ impl Watcher<'_> {
     }
 
     async fn open(&self) -> Result<Feed, Lost> {
-        let path = format!("/v1/sessions/{}/live", self.assignment.session);
-        let path = if self.is_fresh() { format!("{path}?after=live") } else { path };
-        if !self.assignment.is_sse {
-            let socket = socket::open(&self.api.socket_url(&path), "authorization", &self.api.authorization()).await?;
-            return Ok(Feed::Socket(Box::new(socket)));
-        }
-        let mut request = self.api.feed(&path);
-        if !self.is_fresh() {
-            request = request.header("last-event-id", self.last_seq.to_string());
-        }
-        let answer = request.send().await.map_err(|error| Lost::because(causes(&error.without_url())))?;
-        if answer.status() != 200 {
-            let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-            let reason =
-                format!("the feed is answered {}: {}", answer.status(), answer.text().await.unwrap_or_default());
-            return Err(Lost { reason, wait: wait.map(Duration::from_secs) });
-        }
-        let bytes = Box::pin(answer.bytes_stream());
-        Ok(Feed::Sse { bytes, parser: sse::Parser::default(), ready: VecDeque::new() })
+        let after = (!self.is_fresh()).then_some(self.last_seq);
+        Feed::open(self.api, &self.assignment.session, self.assignment.is_sse, after).await
     }
 
     async fn hear(&mut self, text: &str, feed: &mut Feed) -> Result<Next, Lost> {
@@ -256,32 +213,5 @@ impl Watcher<'_> {
             self.seen.rows.push(row);
         }
         Ok(())
-    }
-}
-
-impl Feed {
-    /// The next message; nothing for pings and the like. May be dropped while it waits.
-    async fn next(&mut self) -> Result<Option<String>, Lost> {
-        match self {
-            Self::Socket(socket) => socket::text_of(socket.next().await),
-            Self::Sse { bytes, parser, ready } => {
-                if let Some(event) = ready.pop_front() {
-                    return Ok(Some(event.data));
-                }
-                match bytes.next().await {
-                    Some(Ok(piece)) => ready.extend(parser.push(&piece)),
-                    Some(Err(error)) => return Err(Lost::because(causes(&error.without_url()))),
-                    None => return Err(Lost::because("the feed ended")),
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    /// Asks for what comes after `seq`; a feed of Server-Sent Events was asked when it was opened, and is opened again.
-    async fn resume(&mut self, seq: u64) -> Result<(), Lost> {
-        let Self::Socket(socket) = self else { return Ok(()) };
-        let frame = Frame::text(format!(r#"{{"type":"resume","after":{seq}}}"#));
-        socket.send(frame).await.map_err(|error| Lost::because(error.to_string()))
     }
 }

@@ -21,6 +21,8 @@ use super::script::{Planned, Script, digest};
 use super::watcher::Seen;
 use crate::check::{Findings, Promise, Violation};
 
+pub(crate) use watched::check_seen;
+
 /// Everything that clients did and saw.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
@@ -88,21 +90,32 @@ fn check_session(
     }
     let planned = remake(session, &mut findings);
     let org = history.orgs.get(session.org).map_or("", String::as_str);
-    fates::check_rows(session, &planned, &back.rows, org, &mut findings);
+    check_events(session, &planned, &back.rows, org, &mut findings);
     if let Some(later) = &back.later_rows {
         findings.add(Promise::Changed, None, difference(&back.rows, later));
         fates::check_rows(session, &planned, later, org, &mut findings);
     }
-    fates::check_tries(session, &back.rows, &mut findings);
-    order::check_sequence(&back.rows, &mut findings);
-    order::check_order(session, &back.rows, &mut findings);
     for seen in history.seen.iter().filter(|seen| seen.org == session.org && seen.session == name) {
-        watched::check_seen(seen, &back.rows, &mut findings);
+        check_seen(seen, &back.rows, &mut findings);
     }
     let mut found = findings.found;
     let listed = read.lists.get(session.org).map(Vec::as_slice).unwrap_or_default();
     let signals = derived::check(session, &planned, back, listed, &mut found);
     (found, signals)
+}
+
+/// Holds a timeline to what was sent and answered: every event and its fate, and the order of all.
+pub(crate) fn check_events(
+    session: &SessionHistory,
+    planned: &[Planned],
+    rows: &[CompactRow],
+    org: &str,
+    findings: &mut Findings<'_>,
+) {
+    fates::check_rows(session, planned, rows, org, findings);
+    fates::check_tries(session, rows, findings);
+    order::check_sequence(rows, findings);
+    order::check_order(session, rows, findings);
 }
 
 /// The events of a session, made anew.

@@ -21,7 +21,7 @@ use super::proxy::{Proxy, Weather};
 use super::readback::{Read, read_all};
 use super::report::{Report, Totals};
 use super::schedule::{self, Schedule, Struck};
-use super::stack::{Plan, Stack};
+use super::stack::{Plan, Stack, programs};
 use super::strike::Striker;
 use super::watcher;
 use crate::check::{Promise, Violation};
@@ -46,12 +46,7 @@ pub(crate) struct Outcome {
 /// Runs it all. The texts of rows are kept only if asked for.
 pub(crate) async fn run(options: &Chaos, keeps_text: bool) -> Result<Outcome, String> {
     let seed = options.seed.unwrap_or_else(|| rand::rng().random::<u32>().into());
-    let default = || std::env::temp_dir().join(format!("promptster-chaos-{seed}-{}", std::process::id()));
-    let directory = options.dir.clone().unwrap_or_else(default);
-    std::fs::create_dir_all(directory.parent().unwrap_or(Path::new("/")))
-        .and_then(|()| std::fs::create_dir(&directory))
-        .map_err(|error| format!("{}: {error}", directory.display()))?;
-    let directory = directory.canonicalize().map_err(|error| error.to_string())?;
+    let directory = make_directory(options.dir.as_deref(), &format!("promptster-chaos-{seed}"))?;
     let progress = Progress::start();
     let result = Box::pin(play(options, seed, &directory, keeps_text, &progress)).await;
     drop(progress);
@@ -69,6 +64,16 @@ pub(crate) async fn run(options: &Chaos, keeps_text: bool) -> Result<Outcome, St
     Ok(outcome)
 }
 
+/// A new directory: where it was asked for, else under the system's for temporary files.
+pub(crate) fn make_directory(wanted: Option<&Path>, name: &str) -> Result<PathBuf, String> {
+    let default = || std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+    let directory = wanted.map_or_else(default, Path::to_owned);
+    std::fs::create_dir_all(directory.parent().unwrap_or(Path::new("/")))
+        .and_then(|()| std::fs::create_dir(&directory))
+        .map_err(|error| format!("{}: {error}", directory.display()))?;
+    directory.canonicalize().map_err(|error| error.to_string())
+}
+
 async fn play(
     options: &Chaos,
     seed: u64,
@@ -80,9 +85,10 @@ async fn play(
     progress.note(&format!("seed {seed}; files in {}", directory.display()));
     let plan = Plan {
         directory,
-        programs: &programs(options)?,
+        programs: &programs(options.bin_dir.as_deref())?,
         n_nodes: usize::from(options.nodes),
         appendfsync: &options.appendfsync,
+        with_proxies: true,
         with_disks: chosen.iter().any(|fault| fault.needs_disk()),
         with_shim: chosen.iter().any(|fault| fault.needs_shim()),
     };
@@ -245,23 +251,8 @@ impl Players {
     }
 }
 
-fn programs(options: &Chaos) -> Result<PathBuf, String> {
-    let beside = || std::env::current_exe().ok()?.parent().map(Path::to_owned);
-    let programs = options.bin_dir.clone().or_else(beside).ok_or("cannot tell where this program is")?;
-    for name in ["promptster-server", "embedded-clickhouse"] {
-        if !programs.join(name).is_file() {
-            return Err(format!(
-                "{} is missing: `cargo build -p promptster-server -p embedded-clickhouse` makes it, --bin-dir names \
-                 another place",
-                programs.join(name).display()
-            ));
-        }
-    }
-    programs.canonicalize().map_err(|error| error.to_string())
-}
-
 /// A server that panics breaks its word even if nothing is lost by it.
-fn panics(directory: &Path, n_nodes: usize) -> Vec<Violation> {
+pub(crate) fn panics(directory: &Path, n_nodes: usize) -> Vec<Violation> {
     let mut found = Vec::new();
     for node in 1..=n_nodes {
         let log = std::fs::read(directory.join("logs").join(format!("node-{node}.log"))).unwrap_or_default();

@@ -26,6 +26,8 @@ const NO_LIMIT: &str = "100000000";
 pub(crate) struct Node {
     /// The process.
     pub(crate) process: Process,
+    /// Where it listens itself, without a proxy.
+    pub(crate) port: u16,
     /// Between clients and the node.
     pub(crate) front: Proxy,
     /// Between the node and Redis.
@@ -47,7 +49,8 @@ pub(crate) struct Stack {
     pub(crate) redis_directory: PathBuf,
     /// ClickHouse.
     pub(crate) clickhouse: Process,
-    clickhouse_port: u16,
+    /// The port of ClickHouse itself, without a proxy.
+    pub(crate) clickhouse_port: u16,
     /// The disk of Redis, or why it has none of its own.
     pub(crate) redis_disk: Result<Disk, String>,
     /// The disk of ClickHouse, or why it has none of its own.
@@ -79,6 +82,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) n_nodes: usize,
     /// When Redis brings its log to the disk.
     pub(crate) appendfsync: &'a str,
+    /// Whether the nodes reach the stores through proxies.
+    pub(crate) with_proxies: bool,
     /// Whether the stores get disks of their own.
     pub(crate) with_disks: bool,
     /// Whether the shim is loaded.
@@ -146,9 +151,13 @@ impl Stack {
             let port = free_port()?;
             let (front, to_redis) = (Proxy::start(port).await?, Proxy::start(redis_port).await?);
             let to_clickhouse = Proxy::start(clickhouse_port).await?;
-            let args = serve(port, &to_redis, &to_clickhouse, &path(&name));
+            let stores = match plan.with_proxies {
+                true => (to_redis.port(), to_clickhouse.port()),
+                false => (redis_port, clickhouse_port),
+            };
+            let args = serve(port, stores, &path(&name));
             let process = Process::start(spec(&name, stack.server.clone(), args))?;
-            stack.nodes.push(Node { process, front, to_redis, to_clickhouse });
+            stack.nodes.push(Node { process, port, front, to_redis, to_clickhouse });
             // The first one makes the tables.
             let node = stack.nodes.last().ok_or("no node")?;
             stack.until(&node.process, async || http_ok(node.front.port(), "/v1/ready").await).await?;
@@ -224,18 +233,34 @@ async fn answers_within(within: Duration, is_ready: impl AsyncFn() -> bool) -> b
     true
 }
 
-fn serve(port: u16, to_redis: &Proxy, to_clickhouse: &Proxy, data: &Path) -> Vec<OsString> {
+fn serve(port: u16, (redis, clickhouse): (u16, u16), data: &Path) -> Vec<OsString> {
     let mut args: Vec<OsString> = ["serve", "--data-dir"].map(OsString::from).to_vec();
     args.push(data.into());
     args.push(format!("--listen=127.0.0.1:{port}").into());
-    args.push(format!("--redis-url=redis://127.0.0.1:{}", to_redis.port()).into());
-    args.push(format!("--clickhouse-url=http://127.0.0.1:{}", to_clickhouse.port()).into());
+    args.push(format!("--redis-url=redis://127.0.0.1:{redis}").into());
+    args.push(format!("--clickhouse-url=http://127.0.0.1:{clickhouse}").into());
     let limits = ["ingest", "stream", "requests", "public-requests", "guesses"];
     for name in limits {
         args.push(format!("--{name}-per-minute={NO_LIMIT}").into());
     }
     args.extend(["ingest", "stream"].map(|name| format!("--{name}-burst={NO_LIMIT}").into()));
     args
+}
+
+/// Where the programs are that a stack starts: in `directory`, else beside this program.
+pub(crate) fn programs(directory: Option<&Path>) -> Result<PathBuf, String> {
+    let beside = || std::env::current_exe().ok()?.parent().map(Path::to_owned);
+    let programs = directory.map(Path::to_owned).or_else(beside).ok_or("cannot tell where this program is")?;
+    for name in ["promptster-server", "embedded-clickhouse"] {
+        if !programs.join(name).is_file() {
+            return Err(format!(
+                "{} is missing: `cargo build -p promptster-server -p embedded-clickhouse` makes it, --bin-dir names \
+                 another place",
+                programs.join(name).display()
+            ));
+        }
+    }
+    programs.canonicalize().map_err(|error| error.to_string())
 }
 
 /// Whether a GET of this path is answered 200.

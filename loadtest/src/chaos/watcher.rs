@@ -1,26 +1,18 @@
 //! Watchers: each follows one session after the other, by WebSocket or Server-Sent Events, on another node than the
 //! candidate, and goes to yet another when its connection breaks.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{SinkExt, Stream, StreamExt};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::fleet::Fleet;
 use super::history::Log;
 use super::row::CompactRow;
 use super::timeline;
-use crate::api::causes;
-use crate::socket::{self, Lost, SILENCE, Socket};
-use crate::sse;
+use crate::feed::{Feed, Message};
+use crate::socket::{Lost, SILENCE};
 
 /// How long to look for more than there should be.
 const LINGER: Duration = Duration::from_millis(700);
@@ -79,25 +71,6 @@ struct Watcher<'a> {
     has_begun: bool,
     last_seq: u64,
     seen: Seen,
-}
-
-enum Feed {
-    Socket(Box<Socket>),
-    Sse {
-        bytes: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
-        parser: sse::Parser,
-        ready: VecDeque<sse::Event>,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Message {
-    #[serde(rename = "type")]
-    name: String,
-    event: Option<Box<RawValue>>,
-    last_seq: Option<u64>,
-    reason: Option<String>,
 }
 
 impl<'a> Watcher<'a> {
@@ -167,22 +140,7 @@ impl<'a> Watcher<'a> {
 
     async fn open(&self) -> Result<Feed, Lost> {
         let api = self.fleet.org(self.seen.org).map_err(Lost::because)?.api(self.node);
-        let path = format!("/v1/sessions/{}/live", self.seen.session);
-        let path = if self.has_begun { path } else { format!("{path}?after=live") };
-        if !self.is_sse {
-            let socket = socket::open(&api.socket_url(&path), "authorization", &api.authorization()).await?;
-            return Ok(Feed::Socket(Box::new(socket)));
-        }
-        let mut request = api.feed(&path);
-        if self.has_begun {
-            request = request.header("last-event-id", self.last_seq.to_string());
-        }
-        let answer = request.send().await.map_err(|error| Lost::because(causes(&error.without_url())))?;
-        if answer.status() != 200 {
-            return Err(Lost::because(format!("the feed is answered {}", answer.status())));
-        }
-        let bytes = Box::pin(answer.bytes_stream());
-        Ok(Feed::Sse { bytes, parser: sse::Parser::default(), ready: VecDeque::new() })
+        Feed::open(api, &self.seen.session, self.is_sse, self.has_begun.then_some(self.last_seq)).await
     }
 
     async fn hear(&mut self, text: &str, feed: &mut Feed) -> Result<(), Lost> {
@@ -234,32 +192,5 @@ impl<'a> Watcher<'a> {
             self.seen.rows.push(row);
         }
         Ok(())
-    }
-}
-
-impl Feed {
-    /// The next message; nothing for pings and the like. May be dropped while it waits.
-    async fn next(&mut self) -> Result<Option<String>, Lost> {
-        match self {
-            Self::Socket(socket) => socket::text_of(socket.next().await),
-            Self::Sse { bytes, parser, ready } => {
-                if let Some(event) = ready.pop_front() {
-                    return Ok(Some(event.data));
-                }
-                match bytes.next().await {
-                    Some(Ok(piece)) => ready.extend(parser.push(&piece)),
-                    Some(Err(error)) => return Err(Lost::because(causes(&error.without_url()))),
-                    None => return Err(Lost::because("the feed ended")),
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    /// Asks for what comes after `seq`; a feed of Server-Sent Events was asked when it was opened, and is opened again.
-    async fn resume(&mut self, seq: u64) -> Result<(), Lost> {
-        let Self::Socket(socket) = self else { return Ok(()) };
-        let frame = Frame::text(format!(r#"{{"type":"resume","after":{seq}}}"#));
-        socket.send(frame).await.map_err(|error| Lost::because(error.to_string()))
     }
 }

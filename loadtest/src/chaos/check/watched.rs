@@ -7,7 +7,7 @@ use super::super::watcher::Seen;
 use crate::check::{Findings, Promise};
 
 /// Holds what one watcher saw to the timeline.
-pub(super) fn check_seen(seen: &Seen, rows: &[CompactRow], findings: &mut Findings<'_>) {
+pub(crate) fn check_seen(seen: &Seen, rows: &[CompactRow], findings: &mut Findings<'_>) {
     let name = &seen.name;
     for fault in &seen.faults {
         findings.add(Promise::Protocol, None, format!("{name}: {fault}"));
