@@ -28,7 +28,7 @@ impl World {
     }
 
     async fn ask(&self, command: &[&str]) -> redis::Value {
-        let mut connection = self.redis.connection().await.unwrap();
+        let mut connection = self.redis.connection(self.key.partition()).await.unwrap();
         let mut asked = redis::Cmd::new();
         for word in command {
             asked.arg(word);
