@@ -17,7 +17,7 @@ mod user;
 mod wait;
 mod writes;
 
-pub use app::TestApp;
+pub use app::{Node, TestApp};
 pub use candidate::Candidate;
 pub use described::{described, faults, request_faults};
 pub use event::{event, event_at};
