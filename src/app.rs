@@ -5,7 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
-    http::{credentials::Credentials, jwt::Jwt, rate::Limits},
+    http::{credentials::Credentials, jwt::Jwt, places::Places, rate::Limits},
     load::Load,
     settings::Settings,
     shutdown::Stopping,
@@ -31,6 +31,8 @@ pub struct App {
     pub uploads: Uploads,
     /// What is left of every budget.
     pub limits: Limits,
+    /// Who has how many connections open.
+    pub places: Places,
     /// What is being done, and whether there is room for more.
     pub load: Load,
     /// Whose credential is whose, as far as it can never change.
@@ -47,6 +49,7 @@ impl App {
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let limits = Limits::new(&settings.rates, &redis);
+        let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);
         let options = actors::Options {
             grace: settings.end_grace,
@@ -65,6 +68,7 @@ impl App {
             settings,
             uploads,
             limits,
+            places,
             load,
             credentials: Credentials::default(),
             jwt,

@@ -19,6 +19,8 @@ pub struct Settings {
     pub trust_forwarded_for: bool,
     /// Connections per worker.
     pub max_connections: usize,
+    /// How many connections and sockets anybody may have open.
+    pub caps: Caps,
     /// Bytes of events that may be on their way at once.
     pub max_in_flight_bytes: usize,
     /// How long requests in flight have when the server stops.
@@ -98,6 +100,33 @@ pub struct BodyLimits {
     pub timeout: Duration,
 }
 
+/// How many connections and sockets anybody may have open on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Connections from one address.
+    pub connections_per_address: usize,
+    /// Sockets on which one candidate key streams events in.
+    pub streams_per_key: usize,
+    /// Watchers of one credential, of whatever they watch.
+    pub watchers_per_credential: usize,
+    /// Watchers of one session.
+    pub watchers_per_session: usize,
+    /// Sockets and watchers of one organisation.
+    pub sockets_per_org: usize,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self {
+            connections_per_address: 4_000,
+            streams_per_key: 16,
+            watchers_per_credential: 1_000,
+            watchers_per_session: 2_000,
+            sockets_per_org: 10_000,
+        }
+    }
+}
+
 /// A budget that fills up steadily.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -171,6 +200,7 @@ impl Default for Settings {
             jwt: None,
             trust_forwarded_for: false,
             max_connections: 25_000,
+            caps: Caps::default(),
             max_in_flight_bytes: 256 << 20,
             shutdown_timeout: Duration::from_secs(30),
             reconcile_every: Duration::from_secs(300),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{HttpOptions, LimitOptions, SessionOptions};
-use crate::settings::{BodyLimits, Rate, RateLimits, Settings};
+use crate::settings::{BodyLimits, Caps, Rate, RateLimits, Settings};
 use crate::uploads::UploadSettings;
 
 /// The edge's settings, for a server that listens on `address`.
@@ -18,6 +18,13 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         jwt: http.jwt.settings(),
         trust_forwarded_for: http.trust_forwarded_for,
         max_connections: http.max_connections,
+        caps: Caps {
+            connections_per_address: limits.max_connections_per_address.get(),
+            streams_per_key: limits.max_streams_per_key.get(),
+            watchers_per_credential: limits.max_watchers_per_credential.get(),
+            watchers_per_session: limits.max_watchers_per_session.get(),
+            sockets_per_org: limits.max_sockets_per_org.get(),
+        },
         max_in_flight_bytes: limits.max_in_flight_bytes,
         shutdown_timeout: Duration::from_secs(http.stop_grace_secs),
         reconcile_every: Duration::from_secs(u64::from(http.reconcile_every_secs.get())),

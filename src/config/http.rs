@@ -108,6 +108,22 @@ pub struct LimitOptions {
     /// Bytes of events that this node takes in before the first of them are answered; what comes on top is 503
     #[arg(long, env = "PROMPTSTER_MAX_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20)]
     pub max_in_flight_bytes: usize,
+    /// Connections from one address; more are closed at once. Not asked for with --trust-forwarded-for, where all come from
+    /// the proxy. Neither an address nor an organisation gets more than half of --max-connections
+    #[arg(long, env = "PROMPTSTER_MAX_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS", default_value = "4000")]
+    pub max_connections_per_address: NonZeroUsize,
+    /// WebSockets on which one candidate key streams events
+    #[arg(long, env = "PROMPTSTER_MAX_STREAMS_PER_KEY", value_name = "SOCKETS", default_value = "16")]
+    pub max_streams_per_key: NonZeroUsize,
+    /// Live views that one credential has open
+    #[arg(long, env = "PROMPTSTER_MAX_WATCHERS_PER_CREDENTIAL", value_name = "WATCHERS", default_value = "1000")]
+    pub max_watchers_per_credential: NonZeroUsize,
+    /// Live views of one session on this node
+    #[arg(long, env = "PROMPTSTER_MAX_WATCHERS_PER_SESSION", value_name = "WATCHERS", default_value = "2000")]
+    pub max_watchers_per_session: NonZeroUsize,
+    /// Live views and streaming WebSockets of one organisation on this node
+    #[arg(long, env = "PROMPTSTER_MAX_SOCKETS_PER_ORG", value_name = "SOCKETS", default_value = "10000")]
+    pub max_sockets_per_org: NonZeroUsize,
     /// How long a body may take to arrive; of an upload, how long its next piece may take
     #[arg(long, env = "PROMPTSTER_BODY_TIMEOUT_SECS", value_name = "SECONDS", default_value_t = 10)]
     pub body_timeout_secs: u64,

@@ -84,6 +84,9 @@ refusals! {
     PayloadTooLarge     = 413 "payload_too_large"    "The body is too large.";
     UnsupportedType     = 415 "unsupported_type"     "Only application/gzip is accepted here.";
     UnsupportedEncoding = 415 "unsupported_encoding" "Only gzip is accepted as Content-Encoding.";
+    TooManyConnections  = 429 "too_many_connections" "There are too many connections from this address.";
+    TooManyStreams      = 429 "too_many_streams"     "Too many sockets are open already; close one first.";
+    TooManyWatchers     = 429 "too_many_watchers"    "Too many are watching already; `limit` says whose limit it is.";
     RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";
@@ -216,8 +219,15 @@ fn retry_after_s() -> u64 {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        let retry_after_s =
-            matches!(refusal, Refusal::Unavailable | Refusal::Overloaded | Refusal::NotReady).then(retry_after_s);
+        let passes = [
+            Refusal::Unavailable,
+            Refusal::Overloaded,
+            Refusal::NotReady,
+            Refusal::TooManyConnections,
+            Refusal::TooManyStreams,
+            Refusal::TooManyWatchers,
+        ];
+        let retry_after_s = passes.contains(&refusal).then(retry_after_s);
         Self { refusal, details: Vec::new(), extra: Vec::new(), retry_after_s, allow: None, cause: None }
     }
 }

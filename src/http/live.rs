@@ -24,6 +24,7 @@ use super::{
     error::{ApiError, Refusal},
     origin,
     path::PathSession,
+    places::WatcherPlace,
     query::{FromQuery, Params, Query},
     sessions::visible,
     socket::{CREDENTIAL_GONE, Life, PING_EVERY, SESSION_DELETED, close},
@@ -67,9 +68,10 @@ pub(super) async fn live(
     let Since(asked) = query.read()?;
     let start = start_of(&request, asked, is_socket);
     let name = domain::SessionRef::new(who.org(), session);
+    let place = app.places.watcher(who.org(), who.id(), Some(&name))?;
     let watch = app.actors.feeds.watch(&name, start).await?.ok_or(Refusal::NotFound)?;
     let watch = if matches!(who, Either::Candidate(_)) { watch.without_presence() } else { watch };
-    show(Shown::Session(Box::new(watch)), who, app, &request, payload)
+    show(Shown::Session(Box::new(watch)), place, who, app, &request, payload)
 }
 
 /// What is watched.
@@ -96,6 +98,7 @@ impl Shown {
 /// Answers with what is watched, by WebSocket if the request asks for one.
 pub(super) fn show(
     shown: Shown,
+    place: WatcherPlace,
     who: Either,
     app: Data<App>,
     request: &HttpRequest,
@@ -103,7 +106,7 @@ pub(super) fn show(
 ) -> Result<HttpResponse, ApiError> {
     if !header_has(request, header::UPGRADE, "websocket") {
         let (stopping, left) = (app.stopping.begun(), time_left(&who));
-        return Ok(server_sent_events(shown, async move {
+        return Ok(server_sent_events(shown, place, async move {
             match left {
                 Some(left) => drop(tokio::time::timeout(left, stopping).await),
                 None => stopping.await,
@@ -114,7 +117,7 @@ pub(super) fn show(
         Shown::Session(watch) => Some(watch.resume_handle()),
         Shown::Wall(_) => None,
     };
-    let socket = LiveSocket { resume, shown: Some(shown), who, app, life: Life::begins() };
+    let socket = LiveSocket { resume, shown: Some(shown), who, app, life: Life::begins(), _place: place };
     WsResponseBuilder::new(socket, request, payload)
         .frame_size(MAX_MESSAGE_BYTES)
         .start()
@@ -135,16 +138,16 @@ fn start_of(request: &HttpRequest, asked: Option<Start>, is_socket: bool) -> Sta
 
 /// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again. So it
 /// does when the server stops or the token of a person expires.
-fn server_sent_events(shown: Shown, until: impl Future<Output = ()> + 'static) -> HttpResponse {
-    let body = stream::unfold(Some(shown), |shown| async {
-        let mut shown = shown?;
+fn server_sent_events(shown: Shown, place: WatcherPlace, until: impl Future<Output = ()> + 'static) -> HttpResponse {
+    let body = stream::unfold(Some((shown, place)), |shown| async {
+        let (mut shown, place) = shown?;
         let text = match tokio::time::timeout(COMMENT_EVERY, shown.next()).await {
             Err(_) => Bytes::from_static(b": still here\n\n"),
             Ok(News::Event { seq, text }) => sse("event", Some(seq), &text),
             Ok(News::Message { kind, text }) => sse(kind, None, &text),
             Ok(News::Erased) => return None,
         };
-        let goes_on = (!shown.is_halted()).then_some(shown);
+        let goes_on = (!shown.is_halted()).then_some((shown, place));
         Some((Ok::<_, Infallible>(text), goes_on))
     });
     HttpResponse::Ok()
@@ -177,6 +180,7 @@ struct LiveSocket {
     who: Either,
     app: Data<App>,
     life: Life,
+    _place: WatcherPlace,
 }
 
 #[derive(Deserialize)]

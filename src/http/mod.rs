@@ -25,6 +25,7 @@ pub mod openapi;
 mod org;
 mod origin;
 pub mod path;
+pub mod places;
 pub mod query;
 pub mod rate;
 pub mod resource;

@@ -1,16 +1,23 @@
 //! The HTTP server, and what every reply of it has in common.
 
-use std::{any::Any, fmt, net::TcpListener, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    net::{IpAddr, Ipv6Addr, TcpListener},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use actix_web::{
     Error, HttpMessage, HttpResponse, HttpServer, ResponseError,
     body::MessageBody,
     dev::{Extensions, Server, ServiceRequest, ServiceResponse},
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::{self, Next, NormalizePath, TrailingSlash},
+    rt::net::TcpStream,
     web::{self, Data},
 };
 use futures_util::FutureExt;
@@ -19,7 +26,7 @@ use uuid::Uuid;
 use super::{
     cors,
     error::{ApiError, Refusal},
-    rate::Standing,
+    rate::{Standing, network_of},
     routes,
 };
 use crate::{App, settings::Rate};
@@ -38,6 +45,8 @@ pub struct RequestId(pub String);
 /// # Errors
 /// When the listener cannot be used.
 pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+    let places = app.clone();
+    places.places.are_for(workers);
     let (max_connections, shutdown_s) = (app.settings.max_connections, app.settings.shutdown_timeout.as_secs());
     let server = HttpServer::new(move || {
         actix_web::App::new()
@@ -57,7 +66,7 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
         .keep_alive(KEEP_ALIVE)
         .max_connections(max_connections)
         .shutdown_timeout(shutdown_s)
-        .on_connect(free_when_dead)
+        .on_connect(move |connection, extensions| connected(&places, connection, extensions))
         .disable_signals()
         .listen(listener)?
         .run())
@@ -67,9 +76,22 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
 /// let go by the kernel then, whatever waits to be written to it.
 const UNREAD_FOR: Duration = Duration::from_secs(20);
 
+/// Gives a connection its place, which it keeps as long as it lives, or closes it where there is none.
+fn connected(app: &App, connection: &dyn Any, extensions: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    free_when_dead(stream);
+    let peer = stream.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| network_of(peer.ip()));
+    match app.places.connection(peer) {
+        Ok(place) => drop(extensions.insert(place)),
+        Err(refusal) => {
+            ApiError::from(refusal).report("");
+            rustix::net::shutdown(stream, rustix::net::Shutdown::Both).ok();
+        }
+    }
+}
+
 /// Lets the kernel find dead peers.
-fn free_when_dead(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+fn free_when_dead(stream: &TcpStream) {
     let unread_ms = u32::try_from(UNREAD_FOR.as_millis()).unwrap_or(u32::MAX);
     // What a platform does not have it does without.
     #[cfg(target_os = "linux")]
@@ -111,6 +133,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
+    let app = request.app_data::<Data<App>>().cloned();
     let unused = request.app_data::<Data<Rate>>().map(|rate| Standing::full(***rate));
     let reply = match next.call(request).await {
         Ok(reply) => reply,
@@ -127,6 +150,11 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         None => reply.map_into_left_body(),
     };
     decorate(reply.headers_mut(), &id, standing);
+    let is_socket = reply.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !is_socket && app.is_some_and(|app| app.places.are_scarce()) {
+        // One that only waits for its next request would keep others out.
+        reply.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     Ok(reply)
 }
 

@@ -21,6 +21,7 @@ use super::{
     credentials::still_valid,
     error::{ApiError, Refusal},
     frame::{Frame, FrameError},
+    places::StreamPlace,
     rate::Standing,
     socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},
     streamer::Streamer,
@@ -50,6 +51,7 @@ pub(super) async fn stream(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
+    let place = app.places.stream(candidate.org, candidate.key.id)?;
     let last_seq = match candidate.session() {
         Some(name) => app.redis.session(&name).await?.map_or(0, |session| session.last_seq),
         None => 0,
@@ -66,6 +68,7 @@ pub(super) async fn stream(
         ending: None,
         fragments: Fragments::default(),
         life: Life::begins(),
+        _place: place,
     };
     WsResponseBuilder::new(connection, &request, payload)
         .protocols(&[PROTOCOL])
@@ -113,6 +116,7 @@ struct Connection {
     ending: Option<Ending>,
     fragments: Fragments,
     life: Life,
+    _place: StreamPlace,
 }
 
 enum Ending {

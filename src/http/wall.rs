@@ -40,6 +40,7 @@ pub(super) async fn wall(
     if let Some(id) = assessment {
         app.redis.assessment(reviewer.org, id).await?.ok_or(Refusal::NotFound)?;
     }
+    let place = app.places.watcher(who.org(), who.id(), None)?;
     let watch = app.actors.walls.watch(reviewer.org, assessment).await?;
-    show(Shown::Wall(watch), who, app, &request, payload)
+    show(Shown::Wall(watch), place, who, app, &request, payload)
 }

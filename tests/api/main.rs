@@ -20,6 +20,7 @@ mod at_rest;
 mod bodies;
 mod budgets;
 mod candidate_routes;
+mod caps;
 mod cohort;
 mod complete;
 mod consent;

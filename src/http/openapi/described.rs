@@ -65,7 +65,7 @@ described! {
     };
     Streamer = |operation| {
         Candidate::describe(operation);
-        operation.refuse(&[Refusal::OriginRefused]);
+        operation.refuse(&[Refusal::OriginRefused, Refusal::TooManyStreams]);
     };
     Either = |operation| {
         operation.admit(&[REVIEWER, CANDIDATE]);
@@ -75,7 +75,7 @@ described! {
     Watcher = |operation| {
         Either::describe(operation);
         operation.admit(&[TICKET]);
-        operation.refuse(&[Refusal::OriginRefused]);
+        operation.refuse(&[Refusal::OriginRefused, Refusal::TooManyWatchers]);
     };
     Public = |operation| operation.refuse(&[Refusal::RateLimited, Refusal::Unavailable]);
 

@@ -55,6 +55,9 @@ impl Whose for () {
 /// How many draws a request waits for: each time others may have been quicker than it.
 const MOST_DRAWS: usize = 8;
 
+/// A node draws at most this share of a burst ahead, so that another node misses no more than that.
+const AHEAD_SHARE: u32 = 32;
+
 /// Ends when the draw in flight has ended.
 type Drawing = Shared<BoxFuture<'static, ()>>;
 
@@ -66,6 +69,7 @@ pub struct Budget<K: Whose>(Arc<Inner<K>>);
 struct Inner<K: Whose> {
     purpose: &'static str,
     rate: Rate,
+    most_ahead: u32,
     store: Store,
     local: Local<K>,
     leases: Mutex<HashMap<K, Leased>>,
@@ -82,8 +86,18 @@ impl<K: Whose> Budget<K> {
     /// Budgets that are called `purpose` in Redis.
     #[must_use]
     pub fn new(purpose: &'static str, rate: Rate, store: Store) -> Self {
+        Self::with(purpose, rate, rate.burst.get() / AHEAD_SHARE, store)
+    }
+
+    /// The same, of which nothing is ever drawn ahead, so that one can look at them.
+    #[must_use]
+    pub fn without_ahead(purpose: &'static str, rate: Rate, store: Store) -> Self {
+        Self::with(purpose, rate, 0, store)
+    }
+
+    fn with(purpose: &'static str, rate: Rate, most_ahead: u32, store: Store) -> Self {
         let (leases, charges) = (Mutex::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { purpose, rate, store, local: Local::new(rate), leases, charges }))
+        Self(Arc::new(Inner { purpose, rate, most_ahead, store, local: Local::new(rate), leases, charges }))
     }
 
     /// Takes as many of `n` as there are, and tells how many that is. While Redis does not answer this node counts
@@ -93,7 +107,7 @@ impl<K: Whose> Budget<K> {
         for _ in 0..MOST_DRAWS {
             let drawing = {
                 let mut leases = self.0.leases();
-                let leased = leases.entry(whose.clone()).or_insert_with(|| Leased::new(self.0.rate));
+                let leased = leases.entry(whose.clone()).or_insert_with(|| self.0.nothing());
                 let taken = leased.lease.take(n, Instant::now());
                 if waiting.take().is_some_and(Waiting::ends) {
                     leased.lease.wait_no_more(n);
@@ -102,7 +116,7 @@ impl<K: Whose> Budget<K> {
                     drop(leases);
                     return self.0.charge(whose, granted, standing);
                 }
-                if self.0.store.is_away(Instant::now()) {
+                if self.0.store.is_away(&whose.key(self.0.purpose), Instant::now()) {
                     drop(leases);
                     return self.0.local.take(whose, n);
                 }
@@ -134,7 +148,7 @@ impl<K: Whose> Budget<K> {
         }
     }
 
-    /// Looks whether there is anything left, and takes nothing.
+    /// Looks whether there is anything left, and takes nothing. For budgets [`Self::without_ahead`].
     ///
     /// # Errors
     /// The standing of an empty budget.
@@ -143,17 +157,18 @@ impl<K: Whose> Budget<K> {
         if let Some(wait) = known {
             return Err(Standing::exhausted(self.0.rate, 0, wait));
         }
-        if self.0.store.is_away(Instant::now()) {
+        let key = whose.key(self.0.purpose);
+        if self.0.store.is_away(&key, Instant::now()) {
             return Ok(());
         }
-        // Nobody holds anything of a budget that is looked at: what is held would be missed by others.
-        match self.0.store.draw(&whose.key(self.0.purpose), pace(self.0.rate), Draw::default()).await {
+        // It says that this node holds nothing, and that is so: nothing is drawn ahead.
+        match self.0.store.draw(&key, pace(self.0.rate), Draw::default()).await {
             Some(drawn) if drawn.left == 0 => Err(Standing::exhausted(self.0.rate, 0, drawn.wait)),
             _ => Ok(()),
         }
     }
 
-    /// Takes one, and nothing ahead; takes note when that was the last. For budgets that are looked at.
+    /// Takes one, and takes note when that was the last.
     ///
     /// # Errors
     /// The standing of an empty budget.
@@ -165,21 +180,19 @@ impl<K: Whose> Budget<K> {
             Err(standing) => standing.retry_after,
         };
         let mut leases = self.0.leases();
-        let leased = leases.entry(whose.clone()).or_insert_with(|| Leased::new(self.0.rate));
+        let leased = leases.entry(whose.clone()).or_insert_with(|| self.0.nothing());
         leased.lease.note_empty(wait, Instant::now());
         taken.map(|_| ())
-    }
-}
-
-impl Leased {
-    fn new(rate: Rate) -> Self {
-        Self { lease: Lease::new(rate), drawing: None }
     }
 }
 
 impl<K: Whose> Inner<K> {
     fn leases(&self) -> MutexGuard<'_, HashMap<K, Leased>> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nothing(&self) -> Leased {
+        Leased { lease: Lease::new(self.rate, self.most_ahead), drawing: None }
     }
 
     /// Draws for all that wait. It goes on when whoever began it hangs up.

@@ -18,8 +18,8 @@ impl Failures {
     #[must_use]
     pub fn new(address: Rate, overall: Rate, store: Store) -> Self {
         Self {
-            address: Budget::new("guesses", address, store.clone()),
-            overall: Budget::new("all-guesses", overall, store),
+            address: Budget::without_ahead("guesses", address, store.clone()),
+            overall: Budget::without_ahead("all-guesses", overall, store),
         }
     }
 

@@ -7,9 +7,6 @@ use redis_scripts::{Draw, Drawn, HELD_FOR};
 use super::standing::{Standing, interval};
 use crate::settings::Rate;
 
-/// A node asks for at most this share of a burst ahead, so that another node misses no more than that.
-const AHEAD_SHARE: u32 = 32;
-
 /// Whoever finds a budget empty is not asked for again sooner than this, however fast it fills up.
 const REST: Duration = Duration::from_millis(20);
 
@@ -17,6 +14,8 @@ const REST: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Lease {
     rate: Rate,
+    /// How much is drawn ahead at most.
+    most_ahead: u32,
     /// Granted to requests that wait, and not picked up yet.
     granted: u32,
     /// Drawn ahead and still there; Redis keeps them from the others.
@@ -38,9 +37,10 @@ pub(super) struct Lease {
 
 impl Lease {
     /// Nothing drawn yet.
-    pub(super) fn new(rate: Rate) -> Self {
+    pub(super) fn new(rate: Rate, most_ahead: u32) -> Self {
         Self {
             rate,
+            most_ahead,
             granted: 0,
             held: 0,
             used: 0,
@@ -118,8 +118,7 @@ impl Lease {
     pub(super) fn draw(&mut self, now: Instant) -> Draw {
         let comes_often = self.drawn_at.is_some_and(|at| now.saturating_duration_since(at) < HELD_FOR);
         if comes_often && self.held == 0 {
-            let most = self.rate.burst.get() / AHEAD_SHARE;
-            self.ahead = self.ahead.saturating_mul(2).max(1).min(most);
+            self.ahead = self.ahead.saturating_mul(2).max(1).min(self.most_ahead);
         }
         let asked = self.wanted.saturating_sub(self.granted.saturating_add(self.held));
         Draw { asked, ahead: self.ahead, used: self.used, kept: self.held }
@@ -156,7 +155,7 @@ mod tests {
     #[test]
     fn whoever_comes_often_draws_ahead_and_whoever_stays_away_less() {
         let (now, rate) = (Instant::now(), Rate::new(60, 320));
-        let mut lease = Lease::new(rate);
+        let mut lease = Lease::new(rate, 10);
         let mut ahead = Vec::new();
         for _ in 0..6 {
             assert!(lease.take(1, now).is_none());
@@ -184,7 +183,7 @@ mod tests {
     #[test]
     fn what_is_used_while_a_draw_is_on_its_way_is_counted_once() {
         let (now, rate) = (Instant::now(), Rate::new(60, 320));
-        let mut lease = Lease::new(rate);
+        let mut lease = Lease::new(rate, 10);
         let first = lease.draw(now);
         lease.put(&first, &drawn(0, 8, 100, now), now);
         assert_eq!(lease.take(3, now).unwrap().0, 3);
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_any_more_is_gone() {
         let now = Instant::now();
-        let mut lease = Lease::new(Rate::new(60, 10));
+        let mut lease = Lease::new(Rate::new(60, 10), 0);
         lease.wait_for(3);
         let draw = lease.draw(now);
         lease.put(&draw, &drawn(3, 0, 7, now), now);
@@ -210,7 +209,7 @@ mod tests {
     #[test]
     fn an_empty_budget_gives_what_is_there_and_says_when_to_come_back() {
         let (now, rate) = (Instant::now(), Rate::new(60, 10));
-        let mut lease = Lease::new(rate);
+        let mut lease = Lease::new(rate, 10);
         lease.wait_for(8);
         let draw = lease.draw(now);
         lease.put(&draw, &drawn(6, 0, 0, now), now);

@@ -1,15 +1,20 @@
 //! The way to the budgets in Redis, and what is done while it is cut.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use redis_scripts::{Draw, Drawn, Pace, Redis, keys::BudgetKey};
+use redis_scripts::{
+    Draw, Drawn, Pace, Redis,
+    keys::{BudgetKey, Partition},
+};
 use uuid::Uuid;
 
-/// How long Redis has to answer; whoever waits for it is to be answered within two seconds in all.
-const PATIENCE: Duration = Duration::from_millis(900);
+/// How long Redis has to answer. Long, since a node that counts alone lets through what others have let through too;
+/// and not so long that hooks, which wait for three seconds, give up.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How long Redis is not asked after it did not answer.
 const AWAY_FOR: Duration = Duration::from_secs(1);
@@ -22,19 +27,20 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     redis: Redis,
     node: Uuid,
-    away_until: Mutex<Option<Instant>>,
+    /// The parts of Redis that did not answer, and until when they are not asked.
+    away: Mutex<HashMap<Partition, Instant>>,
 }
 
 impl Store {
     /// The budgets in `redis`, drawn from by a node of its own.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
-        Self(Arc::new(Inner { redis, node: Uuid::new_v4(), away_until: Mutex::default() }))
+        Self(Arc::new(Inner { redis, node: Uuid::new_v4(), away: Mutex::default() }))
     }
 
     /// Whether Redis did not answer just now.
-    pub(super) fn is_away(&self, now: Instant) -> bool {
-        self.away_until().is_some_and(|until| now < until)
+    pub(super) fn is_away(&self, key: &BudgetKey, now: Instant) -> bool {
+        self.away().get(&key.partition()).is_some_and(|until| now < *until)
     }
 
     /// Draws; `None` when Redis does not answer.
@@ -43,25 +49,25 @@ impl Store {
         let asked = Box::pin(self.0.redis.draw_budget(key, self.0.node, pace, draw));
         let cause = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(drawn)) => {
-                self.note(None);
+                self.away().remove(&key.partition());
                 return Some(drawn);
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it took too long".to_owned(),
         };
         metrics::counter!("promptster_budget_draws_failed_total").increment(1);
-        if self.note(Some(Instant::now() + AWAY_FOR)).is_none() {
+        let (mut away, now) = (self.away(), Instant::now());
+        away.retain(|_, until| now < *until + AWAY_FOR);
+        let is_news = away.is_empty();
+        away.insert(key.partition(), now + AWAY_FOR);
+        drop(away);
+        if is_news {
             tracing::warn!(cause, "redis gives no budgets: this node counts alone until it does");
         }
         None
     }
 
-    fn away_until(&self) -> Option<Instant> {
-        *self.0.away_until.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Answers what was noted before.
-    fn note(&self, away_until: Option<Instant>) -> Option<Instant> {
-        std::mem::replace(&mut *self.0.away_until.lock().unwrap_or_else(PoisonError::into_inner), away_until)
+    fn away(&self) -> MutexGuard<'_, HashMap<Partition, Instant>> {
+        self.0.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

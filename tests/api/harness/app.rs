@@ -309,6 +309,11 @@ impl TestApp {
 pub struct Node(Server);
 
 impl Node {
+    /// Everything that it has logged so far.
+    pub fn log(&self) -> String {
+        self.0.log()
+    }
+
     /// Its address, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.0.address)

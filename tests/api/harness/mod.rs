@@ -18,7 +18,7 @@ mod user;
 mod wait;
 mod writes;
 
-pub use app::TestApp;
+pub use app::{Node, TestApp};
 pub use blocks::files_with;
 pub use candidate::Candidate;
 pub use described::{described, faults, request_faults};
