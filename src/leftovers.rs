@@ -27,7 +27,7 @@ pub async fn remove(app: &App) {
             Ok(0) => {}
             Ok(n) => {
                 metrics::counter!("promptster_files_rewritten_total").increment(u64::try_from(n).unwrap_or(0));
-                tracing::info!(n, "redis' append-only files are rewritten: what was erased is off the disk");
+                tracing::info!(n, "redis' append-only files are rewritten: what was erased is not in them any more");
                 tokio::time::sleep(REST).await;
             }
             Err(error) => tracing::warn!(%error, "redis' append-only files could not be rewritten; tried again"),

@@ -118,7 +118,7 @@ async fn housekeeping(app: &App) {
         tidy(app),
         Box::pin(erase::finish_interrupted(app)),
         Box::pin(retention::keep(app)),
-        leftovers::remove(app),
+        Box::pin(leftovers::remove(app)),
         app.load.watch(&app.redis),
     );
 }

@@ -13,6 +13,9 @@ use crate::{http::waiting, settings::Rate};
 /// The pause between two tries.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// How long the waiting server has to answer those that it has let in already, when nobody new comes in.
+const GIVES_WAY_IN: Duration = Duration::from_millis(100);
+
 /// How long `dev` waits, whose stores were asked before.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -60,7 +63,12 @@ pub async fn migrate(
             bail!("the server ended by itself");
         }
     };
-    tokio::join!(handle.stop(true), server).1?;
+    let give_way = async {
+        handle.pause().await;
+        tokio::time::sleep(GIVES_WAY_IN).await;
+        handle.stop(true).await;
+    };
+    tokio::join!(give_way, server).1?;
     let applied = outcome.context(MIGRATING)?;
     tracing::info!(waited_ms = started.elapsed().as_millis(), "ClickHouse answers");
     Ok(applied)

@@ -6,6 +6,9 @@ use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
+/// Bytes of the disk that inserts leave free: merges and deletions need room to make room. What is refused is tried again.
+const ROOM_FOR_MERGES: u64 = 64 << 20;
+
 /// The choices that the operator has.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -59,6 +62,9 @@ impl EngineConfig {
   <merge_tree>
     <fsync_after_insert>{fsync}</fsync_after_insert>
     <fsync_part_directory>{fsync}</fsync_part_directory>
+    <min_rows_to_fsync_after_merge>{fsync}</min_rows_to_fsync_after_merge>
+    <min_compressed_bytes_to_fsync_after_merge>{fsync}</min_compressed_bytes_to_fsync_after_merge>
+    <min_free_disk_bytes_to_perform_insert>{ROOM_FOR_MERGES}</min_free_disk_bytes_to_perform_insert>
     <old_parts_lifetime>480</old_parts_lifetime>
     <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
@@ -88,7 +94,7 @@ mod tests {
         assert!(arguments.contains(&c"--max_threads=3".to_owned()));
         let content = fs::read_to_string(directory.path().join("embedded-clickhouse.xml")).unwrap();
         assert!(content.contains("<max_server_memory_usage>1000<"));
-        assert!(content.contains("<fsync_after_insert>1<"));
+        assert!(content.contains("<fsync_after_insert>1<") && content.contains("<min_rows_to_fsync_after_merge>1<"));
 
         EngineConfig { is_durable: false, ..config }.write().unwrap();
         let content = fs::read_to_string(directory.path().join("embedded-clickhouse.xml")).unwrap();

@@ -1,5 +1,5 @@
 //! What is told of confirmed entries, and how they are written again, on a real Redis.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 
@@ -39,7 +39,10 @@ impl World {
         let read = self.redis.read_new(&self.held, count).await.unwrap();
         let mut ids = Vec::new();
         for entry in read {
-            self.redis.confirm_written(self.holder, entry.partition, &[entry.id.clone()], &[]).await.unwrap();
+            self.redis
+                .confirm_written(self.holder, entry.partition, std::slice::from_ref(&entry.id), &[])
+                .await
+                .unwrap();
             if entry.partition == self.partition && matches!(entry.content, Content::Entity(_)) {
                 ids.push(entry.id);
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::testing::Signer;
 use domain::{OrgId, SessionRef};
-use redis_scripts::keys::SessionKeys;
+use redis_scripts::keys::{Partition, SessionKeys};
 use serde_json::{Value, json};
 
 use crate::harness::{Candidate, TestApp, event, eventually, files_with};
@@ -15,8 +15,9 @@ use crate::uploads::{put, submission, submit, upload};
 /// Stands in everything that the session holds, and nowhere else.
 const CANARY: &str = "canary-5d1c9e0b7a";
 
-/// What was promised, shortened by the time that ClickHouse keeps replaced parts, which [`shorten`] takes away.
-const WITHIN: Duration = Duration::from_secs(60);
+/// What was promised, without the time that ClickHouse keeps replaced parts, which [`shorten`] takes away. It tidies up a
+/// table the later the longer nothing else has gone on there.
+const WITHIN: Duration = Duration::from_secs(180);
 
 async fn sql(app: &TestApp, statement: &str) -> String {
     let reply = app.anonymous().at(app.clickhouse_url()).post_bytes("/?database=promptster", statement).await;
@@ -33,6 +34,19 @@ async fn shorten(app: &TestApp) {
 
 fn found(app: &TestApp) -> Vec<PathBuf> {
     app.directories().iter().flat_map(|directory| files_with(directory, CANARY)).collect()
+}
+
+/// Waits until no file holds a byte of it.
+async fn leaves_the_disk(app: &TestApp) {
+    let asked = Instant::now();
+    loop {
+        let left = found(app);
+        if left.is_empty() {
+            return;
+        }
+        assert!(asked.elapsed() < WITHIN, "still there after {:?}: {left:#?}", asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// An event with the canary in every text that a client may choose.
@@ -67,10 +81,20 @@ async fn fill(app: &TestApp, of: &Candidate) {
     handed_in["repoUrl"] = json!(format!("https://example.org/{CANARY}"));
     submit(of, handed_in).await.expect(200);
     // What nobody can read of it becomes a dead letter.
-    let session = SessionRef::new(OrgId::sample(app.org().id.parse().unwrap()), of.session.parse().unwrap());
+    let session = name(app, &of.session);
     let stream = SessionKeys::of(&session).partition().stream();
     app.redis_command(&format!("XADD {stream} * \"7 1000 {session}\" {CANARY}")).await;
     of.complete().await.expect(200);
+}
+
+fn name(app: &TestApp, session: &str) -> SessionRef {
+    SessionRef::new(OrgId::sample(app.org().id.parse().unwrap()), session.parse().unwrap())
+}
+
+/// The id of a session whose changes stand in the same stream, so that Redis may pack them together.
+fn neighbour(app: &TestApp, of: &Candidate) -> String {
+    let partition = Partition::of_session(&name(app, &of.session));
+    (0..).map(|n| format!("neighbour-{n}")).find(|id| Partition::of_session(&name(app, id)) == partition).unwrap()
 }
 
 /// What others see of what is theirs, to the byte.
@@ -98,7 +122,16 @@ async fn no_file_holds_a_byte_of_what_was_erased_and_others_lose_none() {
     let (gone, kept) = (app.candidate(&assessments.0).await, app.candidate(&assessments.1).await);
     post_all(&kept, &prompts(&kept.session, 1..=300)).await;
     kept.complete().await.expect(200);
+    let neighbour = neighbour(&app, &gone);
+    let change = async |number: u32| {
+        let path = format!("/v1/sessions/{neighbour}");
+        app.reviewer().patch(&path, json!({"metadata": {"number": number}})).await.expect(200);
+    };
+    app.reviewer().post("/v1/sessions", json!({"id": neighbour})).await.expect(201);
+    gone.ingest("prompt", json!({"text": CANARY})).await.expect(201);
+    change(1).await;
     fill(&app, &gone).await;
+    change(2).await;
     app.all_is_written().await;
     // Merged once, so that what it was merged of is there as well.
     for table in ["events", "entities", "session_results", "dead_letters"] {
@@ -127,18 +160,12 @@ async fn no_file_holds_a_byte_of_what_was_erased_and_others_lose_none() {
     let answered = asked.elapsed();
     // Late repeats bring nothing back, not even to a log.
     gone.post("/v1/hooks/ingest", marked(&gone.session, 1)).await.refused(410, "session_deleted");
-    let mut left = Vec::new();
-    while asked.elapsed() < WITHIN {
-        left = found(&app);
-        if left.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    assert!(left.is_empty(), "still there after {:?}: {left:#?}", asked.elapsed());
+    leaves_the_disk(&app).await;
     println!("answered after {answered:?}, off the disk after {:?}", asked.elapsed());
     assert_eq!(seen(&app, &kept).await, before, "others lose nothing");
-    eventually("the rewrite to be told", async || app.log().contains("what was erased is off the disk").then_some(()))
+    let neighbours = app.reviewer().get(&format!("/v1/sessions/{neighbour}")).await.expect(200);
+    assert_eq!(neighbours["session"]["metadata"], json!({"number": 2}));
+    eventually("the rewrite to be told", async || app.log().contains("what was erased is not in them").then_some(()))
         .await;
 }
 
@@ -155,5 +182,7 @@ async fn what_an_organisation_no_longer_wants_leaves_the_disk_too() {
     command.args(["org", "retention", "--redis-url", &app.redis_url(), "--org", &app.org().id, "--days=30"]);
     assert!(command.output().unwrap().status.success());
     app.restart_server().await;
-    eventually("the files to hold nothing of it", async || found(&app).is_empty().then_some(())).await;
+    let path = format!("/v1/sessions/{}", old.session);
+    eventually("its end", async || (app.reviewer().get(&path).await.status == 404).then_some(())).await;
+    leaves_the_disk(&app).await;
 }

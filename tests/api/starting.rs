@@ -34,7 +34,9 @@ async fn a_server_that_starts_before_its_stores_waits_and_says_for_what() {
     waits_for(&app, &["clickhouse"]).await;
     reviewer.get("/v1/assessments").await.refused(503, "unavailable");
     app.restart_clickhouse();
-    app.ready().await;
+    let anonymous = app.anonymous();
+    let is_ready = async || anonymous.try_get("/v1/ready").await.filter(|reply| reply.status == 200).map(drop);
+    eventually("the server to be ready", is_ready).await;
     reviewer.get(&format!("/v1/assessments/{assessment}")).await.expect(200);
     assert_eq!((said(&app, "waiting for ClickHouse"), said(&app, "ClickHouse answers")), (1, 1), "{}", app.log());
 }

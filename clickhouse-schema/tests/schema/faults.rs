@@ -50,3 +50,15 @@ async fn what_the_server_refuses_is_told_apart() {
     let error = stranger.ping().await.unwrap_err();
     assert!(!error.blames_row(), "{error}");
 }
+
+#[tokio::test]
+async fn a_disk_without_room_is_unavailable_and_the_same_call_goes_through_when_there_is_some() {
+    let store = Store::start().await;
+    let events = logged(ORG, &[prompt("s", 0)]);
+    let all = u64::MAX / 2;
+    store.run(&format!("ALTER TABLE events MODIFY SETTING min_free_disk_bytes_to_perform_insert = {all}")).await;
+    assert!(is_unavailable(&store.log.append_events_isolating(&events).await));
+    store.run("ALTER TABLE events RESET SETTING min_free_disk_bytes_to_perform_insert").await;
+    assert!(store.log.append_events_isolating(&events).await.unwrap().is_empty());
+    assert_eq!(store.number("SELECT count() FROM events").await, 1);
+}

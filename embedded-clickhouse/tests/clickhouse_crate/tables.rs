@@ -90,3 +90,37 @@ async fn views_and_window_functions_work() {
     let ranks = "SELECT version, percent_rank() OVER (ORDER BY version) FROM entries WHERE key = 1 ORDER BY version";
     assert_eq!(client.query(ranks).fetch_all::<(u32, f64)>().await.unwrap(), [(1, 0.0), (2, 1.0)]);
 }
+
+#[tokio::test]
+async fn merges_reach_the_disk_and_inserts_leave_room_for_them() {
+    // Without --no-fsync: it is counted how often the disk was waited for.
+    let server = TestServer::start_with(&[]);
+    let client = server.client("durable").await;
+    let synced = async || -> u64 {
+        let query = "SELECT sum(value) FROM system.events WHERE event = 'FileSync'";
+        client.query(query).fetch_one::<u64>().await.unwrap()
+    };
+    let columns = "(key UInt32, version UInt32, text String)";
+    execute(&client, &format!("CREATE TABLE entries {columns} ENGINE = ReplacingMergeTree(version) ORDER BY key"))
+        .await;
+    insert(&client, &[entry(1, 1, "a")]).await;
+    insert(&client, &[entry(2, 1, "b")]).await;
+    let before = synced().await;
+    execute(&client, "OPTIMIZE TABLE entries FINAL").await;
+    let merged = synced().await;
+    assert!(merged > before, "{before} and {merged}: the merge did not wait for the disk");
+    execute(&client, "ALTER TABLE entries DELETE WHERE key = 1 SETTINGS mutations_sync = 2").await;
+    assert!(synced().await > merged, "the deletion did not wait for the disk");
+
+    let room = "SELECT value FROM system.merge_tree_settings WHERE name = 'min_free_disk_bytes_to_perform_insert'";
+    assert_eq!(client.query(room).fetch_one::<String>().await.unwrap(), (64 << 20).to_string());
+    // No disk has as much room.
+    let all = u64::MAX / 2;
+    execute(&client, &format!("ALTER TABLE entries MODIFY SETTING min_free_disk_bytes_to_perform_insert = {all}"))
+        .await;
+    let refused = client.query("INSERT INTO entries VALUES (3, 1, 'c')").execute().await.unwrap_err().to_string();
+    assert!(refused.contains("Code: 243"), "{refused}");
+    execute(&client, "ALTER TABLE entries RESET SETTING min_free_disk_bytes_to_perform_insert").await;
+    insert(&client, &[entry(3, 1, "c")]).await;
+    assert_eq!(entries(&client).await.len(), 2);
+}

@@ -26,6 +26,7 @@ set-proc-title no
 save \"\"
 appendonly yes
 appendfsync {appendfsync}
+stream-node-max-entries 1
 no-appendfsync-on-rewrite no
 aof-load-truncated yes
 maxmemory {MAX_MEMORY}
