@@ -14,6 +14,7 @@ pub mod dev;
 pub mod erase;
 pub mod http;
 pub mod ingest;
+pub mod lag;
 pub mod load;
 pub mod migrate;
 pub mod org;

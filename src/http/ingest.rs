@@ -78,8 +78,9 @@ pub(super) async fn batch(
         .collect();
     let accepted = taken.iter().filter(|taken| taken.fate.status() < 300).count();
     let mut reply = HttpResponse::MultiStatus();
-    if granted < asked {
-        reply.insert_header((header::RETRY_AFTER, standing.retry_after_s()));
+    let again = taken.iter().filter_map(|taken| taken.fate.retry_after_s());
+    if let Some(seconds) = again.chain((granted < asked).then(|| standing.retry_after_s())).max() {
+        reply.insert_header((header::RETRY_AFTER, seconds));
     }
     let answer = json!({ "ok": true, "accepted": accepted, "rejected": asked - accepted, "results": results });
     Ok(reply.json(answer))

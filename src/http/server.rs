@@ -22,7 +22,7 @@ use super::{
     rate::Standing,
     routes,
 };
-use crate::App;
+use crate::{App, lag};
 
 /// How long the head of a request may take; as long as a pause within its body.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ pub struct RequestId(pub String);
 pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
     let (max_connections, shutdown_s) = (app.settings.max_connections, app.settings.shutdown_timeout.as_secs());
     let server = HttpServer::new(move || {
+        feel_pulse();
         actix_web::App::new()
             .app_data(app.clone())
             .wrap(middleware::from_fn(refuse_without_data))
@@ -60,6 +61,12 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+/// Called once by each worker, on its thread.
+#[expect(clippy::disallowed_methods, reason = "it is about this worker, and is to end with it")]
+fn feel_pulse() {
+    actix_web::rt::spawn(lag::feel());
 }
 
 /// How long what was sent may stay unconfirmed by the peer: a peer that reads nothing, or that is gone without a word, is

@@ -290,7 +290,7 @@ async fn take(app: &App, candidate: &Candidate, batch: Vec<Pending>) -> Vec<Take
 }
 
 fn is_overload(error: &ApiError) -> bool {
-    error.refusal() == Refusal::Unavailable
+    matches!(error.refusal(), Refusal::Unavailable | Refusal::Overloaded)
 }
 
 fn slow(retry_after: Duration) -> String {
