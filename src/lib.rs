@@ -10,6 +10,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod dead_letters;
+pub mod descriptors;
 pub mod dev;
 pub mod erase;
 pub mod http;
