@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actors::{Receipt, RecordError};
+use actors::{CommitError, Receipt, RecordError};
 use bytes::Bytes;
 use domain::{Detail, Event, Limits, MAX_JSON_DEPTH, SessionId, SessionRef, exceeds_depth};
 use redis_scripts::{Bound, NewSession, RedeemRefusal, Refusal as Refused};
@@ -47,6 +47,15 @@ pub struct Taken {
 impl Fate {
     fn refused(error: impl Into<ApiError>) -> Self {
         Self::Refused(Box::new(error.into()))
+    }
+
+    /// When to send it again, in seconds, where it is refused for the moment only.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Refused(error) => error.retry_after_s(),
+            Self::Recorded(_) | Self::Repeated | Self::SessionEnded => None,
+        }
     }
 
     /// The status of this event alone.
@@ -111,7 +120,7 @@ async fn record(app: &App, candidate: &Candidate, session: SessionId, events: Ve
     let name = SessionRef::new(candidate.org, session);
     match app.actors.sessions.record(&name, Arc::new(new), events).await {
         Ok(receipts) => receipts.into_iter().map(fate_of).collect(),
-        Err(RecordError::Busy) => all(Refusal::Unavailable.into()),
+        Err(RecordError::Busy | RecordError::Commit(CommitError::Behind)) => all(Refusal::Overloaded.into()),
         Err(error @ RecordError::Commit(_)) => all(ApiError::unavailable(error)),
     }
 }

@@ -1,4 +1,4 @@
-//! How much this node has taken in and not answered yet, and whether there is room for more. Beyond its limits a node
+//! How much this node has taken in and not answered yet, whether it keeps up, and whether there is room for more. Beyond its limits a node
 //! refuses events before it reads them, so that overload costs little and passes by itself.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 
 use redis_scripts::{Memory, Redis};
 
-use crate::http::error::Refusal;
+use crate::{http::error::Refusal, lag};
 
 /// How often Redis is asked how full it is.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -55,8 +55,9 @@ impl Load {
     /// Lets `bytes` of events in.
     ///
     /// # Errors
-    /// 503 `overloaded` when there is no room for them here or in Redis.
+    /// 503 `overloaded` when there is no room for them here or in Redis, or when the worker is behind.
     pub fn admit(&self, bytes: usize) -> Result<Admitted, Refusal> {
+        keeps_up()?;
         let inner = &self.0;
         if inner.redis.load(Ordering::Relaxed) == Fullness::Full.code() {
             return Err(Refusal::Overloaded);
@@ -87,6 +88,14 @@ impl Load {
             tokio::time::sleep(ASK_EVERY).await;
         }
     }
+}
+
+/// Whether this worker keeps up. Asked before anything else of a request with events, so that refusing costs little.
+///
+/// # Errors
+/// 503 `overloaded` when it is behind.
+pub fn keeps_up() -> Result<(), Refusal> {
+    if lag::is_behind() { Err(Refusal::Overloaded) } else { Ok(()) }
 }
 
 fn tell(fullness: Fullness, Memory { used, limit }: Memory) {

@@ -10,7 +10,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, erase, http, leftovers, retention, shutdown, waiting, whole};
+use crate::{App, Settings, descriptors, erase, http, leftovers, retention, shutdown, waiting, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -44,6 +44,9 @@ pub fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; --listen (PROMPTSTER_LISTEN) chooses another address"))
 }
 
+/// With fewer open files than this a day of hiring is too large for a node.
+const FEW_DESCRIPTORS: u64 = 4_096;
+
 /// A server that answers.
 pub struct Server {
     app: web::Data<App>,
@@ -64,6 +67,9 @@ impl Server {
         workers: Option<NonZeroUsize>,
         migrate_within: Option<Duration>,
     ) -> anyhow::Result<Self> {
+        if let Some(allowed) = descriptors::raise().filter(|allowed| *allowed < FEW_DESCRIPTORS) {
+            tracing::warn!(allowed, "few open files are allowed: connections beyond them wait");
+        }
         let redis = Redis::new(redis)?;
         let log = EventLog::new(clickhouse);
         waiting::admitted(&redis).await?;

@@ -22,6 +22,9 @@ const MAX_COMMIT_SESSIONS: usize = 128;
 /// How long a commit is repeated while its fate is not known. Hooks give up after 3 s.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
 
+/// How long the first of those that wait may have waited: whoever came after it would hear too late.
+const MAX_WAIT: Duration = Duration::from_millis(1_500);
+
 /// One part waits for the commit in flight and one is being built, for each of the sessions that can be at work; whoever
 /// sends awaits the answer, so the senders themselves bound the queue.
 const CAPACITY: usize = 1024;
@@ -35,6 +38,9 @@ pub enum CommitError {
     /// Redis refused to write, e.g. because its memory is full. Nothing was recorded.
     #[error("the store refuses to write")]
     Refused,
+    /// What came before waits for too long already. Nothing was recorded.
+    #[error("too much waits to be written")]
+    Behind,
 }
 
 /// Commits one session's events. Answers when they are durable.
@@ -55,6 +61,7 @@ pub(crate) struct Committer {
 }
 
 struct Queued {
+    since: Instant,
     part: CommitPart,
     reply: oneshot::Sender<Result<Outcome, CommitError>>,
 }
@@ -210,8 +217,11 @@ impl Handler<CommitSession> for Committer {
     type Result = ResponseFuture<Result<Outcome, CommitError>>;
 
     fn handle(&mut self, CommitSession(part): CommitSession, ctx: &mut Self::Context) -> Self::Result {
+        if self.queue.front().is_some_and(|first| first.since.elapsed() > MAX_WAIT) {
+            return Box::pin(async { Err(CommitError::Behind) });
+        }
         let (reply, outcome) = oneshot::channel();
-        self.queue.push_back(Queued { part, reply });
+        self.queue.push_back(Queued { since: Instant::now(), part, reply });
         self.commit_next(ctx);
         Box::pin(async move { outcome.await.unwrap_or(Err(CommitError::Unknown)) })
     }

@@ -1,7 +1,11 @@
 //! One session on this node: takes events, coalesces what waits, and has it committed. It is a cache of nothing: the
 //! truth is in Redis, another node may have an actor of the same session, and this one may go at any time.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use domain::{Contribution, Event, SessionRef, Timestamp};
@@ -22,6 +26,9 @@ const MAX_WAITING_EVENTS: usize = 8 * MAX_COMMIT_EVENTS;
 /// Bytes of raw events that may wait at one session, an event of the largest legal size always among them.
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
+/// How long the first of those that wait may have waited: whoever came after it would hear too late.
+const MAX_WAIT: Duration = Duration::from_millis(1_500);
+
 /// What became of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
@@ -36,7 +43,7 @@ pub enum Receipt {
 /// Why events have no receipts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// Too much waits at this session already. Nothing was recorded.
+    /// Too much waits at this session already, or for too long. Nothing was recorded.
     #[error("too many events of this session wait")]
     Busy,
     /// The commit failed.
@@ -67,6 +74,7 @@ pub(crate) struct Session {
 }
 
 struct Waiting {
+    since: Instant,
     record: Record,
     reply: Reply,
 }
@@ -107,7 +115,7 @@ impl Session {
         self.in_flight = true;
         let mut merged = Vec::new();
         let mut replies = Vec::new();
-        for Waiting { record, reply } in callers {
+        for Waiting { record, reply, .. } in callers {
             self.n_waiting -= record.events.len();
             self.n_waiting_bytes -= bytes_of(&record.events);
             replies.push((record.events.len(), reply));
@@ -221,13 +229,14 @@ impl Handler<Record> for Session {
     fn handle(&mut self, record: Record, ctx: &mut Self::Context) -> Self::Result {
         let (n_events, n_bytes) = (record.events.len(), bytes_of(&record.events));
         let full = self.n_waiting + n_events > MAX_WAITING_EVENTS || self.n_waiting_bytes + n_bytes > MAX_WAITING_BYTES;
-        if full && self.n_waiting > 0 {
+        let late = self.waiting.front().is_some_and(|first| first.since.elapsed() > MAX_WAIT);
+        if late || (full && self.n_waiting > 0) {
             return Box::pin(async { Err(RecordError::Busy) });
         }
         self.n_waiting += n_events;
         self.n_waiting_bytes += n_bytes;
         let (reply, receipts) = oneshot::channel();
-        self.waiting.push_back(Waiting { record, reply });
+        self.waiting.push_back(Waiting { since: Instant::now(), record, reply });
         self.commit_next(ctx);
         Box::pin(async move { receipts.await.unwrap_or(Err(CommitError::Unknown.into())) })
     }

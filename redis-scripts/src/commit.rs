@@ -34,6 +34,14 @@ pub struct LoggedEvents {
 }
 
 impl LoggedEvents {
+    /// Reads a field of a stream entry: its name and its value.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is not what a commit writes.
+    pub fn decode(name: &str, value: Bytes) -> Result<Self, Error> {
+        decode(name, value)
+    }
+
     /// The seq of the last of them.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
@@ -73,7 +81,10 @@ pub(crate) fn decode(name: &str, value: Bytes) -> Result<LoggedEvents, Error> {
     let mut events = Vec::new();
     // What was valid when it was taken stays valid: no rule that depends on time or configuration is asked again.
     let limits = Limits { now: Timestamp::from_millis(i64::MAX), strict_kinds: false };
-    for seq in (base + 1)..=(base + u64::from(n_events)) {
+    if base.checked_add(u64::from(n_events)).is_none() {
+        return Err(corrupt("more events than can be counted"));
+    }
+    for seq in (1..=u64::from(n_events)).map(|place| base + place) {
         let signature = rest.try_get_u8().map_err(|_| corrupt("cut short"))?;
         let length = rest.try_get_u32_le().map_err(|_| corrupt("cut short"))?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -101,4 +112,24 @@ fn decode_name(name: &str) -> Option<(SessionRef, u64, Timestamp)> {
     let created = Timestamp::from_millis(words.next()?.parse().ok()?);
     let (org, session) = words.next()?.split_once(':')?;
     Some((SessionRef::new(OrgId::trusted(org.parse().ok()?), session.parse().ok()?), base, created))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_no_commit_wrote_is_corrupt_and_nothing_worse() {
+        let name = |base: u64| format!("{base} 7 00000000-0000-0000-0000-000000000001:s");
+        let value = |n_events: u32| {
+            let mut value = encode(Timestamp::from_millis(7), &[]);
+            value.splice(9..13, n_events.to_le_bytes());
+            Bytes::from(value)
+        };
+        assert_eq!(decode(&name(u64::MAX), value(0)).unwrap().last_seq(), u64::MAX);
+        for (base, n_events) in [(u64::MAX, 1), (u64::MAX - 3, 4), (0, 1), (0, u32::MAX)] {
+            assert!(matches!(decode(&name(base), value(n_events)), Err(Error::Corrupt(_))), "{base} {n_events}");
+        }
+        assert!(decode("no name", value(0)).is_err() && decode(&name(0), Bytes::new()).is_err());
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     error::{ApiError, Refusal},
     rate::client_address,
 };
-use crate::App;
+use crate::{App, load::keeps_up};
 
 /// Longer credentials are not looked at.
 const MAX_CREDENTIAL_BYTES: usize = 8192;
@@ -179,9 +179,12 @@ extractors! {
         Either::Reviewer(_) => Err(Refusal::CandidateOnly.into()),
     };
 
-    Sender = |request, app| match authenticate(&request, &app).await? {
-        Either::Candidate(candidate) => Ok(Self(*candidate)),
-        Either::Reviewer(_) => Err(Refusal::CandidateOnly.into()),
+    Sender = |request, app| {
+        keeps_up()?;
+        match authenticate(&request, &app).await? {
+            Either::Candidate(candidate) => Ok(Self(*candidate)),
+            Either::Reviewer(_) => Err(Refusal::CandidateOnly.into()),
+        }
     };
 
     Public = |request, app| {

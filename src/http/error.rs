@@ -130,6 +130,12 @@ impl ApiError {
         Self { cause: Some(cause.to_string()), ..Refusal::Unavailable.into() }
     }
 
+    /// When to come again, in seconds, where that is told.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+
     /// A budget that is used up for `seconds`.
     #[must_use]
     pub fn rate_limited(seconds: u64) -> Self {

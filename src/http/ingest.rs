@@ -6,15 +6,17 @@ use actix_web::{
     web::{self, Data},
 };
 use bytes::Bytes;
-use domain::{Detail, MAX_JSON_DEPTH, exceeds_depth};
-use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use domain::{
+    Detail,
+    batch::{BatchError, members},
+    frame::id_of,
+};
+use serde_json::{Value, json};
 
 use super::{
     auth::{Candidate, Sender},
     body::RawBody,
     error::{ApiError, Refusal},
-    frame::id_of,
     rate::Standing,
     server::RequestId,
 };
@@ -60,11 +62,11 @@ pub(super) async fn batch(
     let limit = app.settings.bodies.ingest_bytes;
     let _admitted = app.load.admit(body.weight(limit))?;
     let body = body.bytes(&app, limit).await?;
-    let mut members = members_of(&body)?;
-    let asked = members.len();
+    let mut events = members_of(&body)?;
+    let asked = events.len();
     let (granted, standing) = charge(&app, &candidate, &request, asked).await;
-    let beyond = members.split_off(granted.min(asked));
-    let taken = ingest::take(&app, &candidate, members).await;
+    let beyond = events.split_off(granted.min(asked));
+    let taken = ingest::take(&app, &candidate, events).await;
     let limited = beyond
         .iter()
         .map(|member| Taken { id: id_of(member), fate: Fate::Refused(Box::new(Refusal::RateLimited.into())) });
@@ -76,8 +78,9 @@ pub(super) async fn batch(
         .collect();
     let accepted = taken.iter().filter(|taken| taken.fate.status() < 300).count();
     let mut reply = HttpResponse::MultiStatus();
-    if granted < asked {
-        reply.insert_header((header::RETRY_AFTER, standing.retry_after_s()));
+    let again = taken.iter().filter_map(|taken| taken.fate.retry_after_s());
+    if let Some(seconds) = again.chain((granted < asked).then(|| standing.retry_after_s())).max() {
+        reply.insert_header((header::RETRY_AFTER, seconds));
     }
     let answer = json!({ "ok": true, "accepted": accepted, "rejected": asked - accepted, "results": results });
     Ok(reply.json(answer))
@@ -92,34 +95,17 @@ async fn charge(app: &App, candidate: &Candidate, request: &HttpRequest, n_event
     (usize::try_from(granted).unwrap_or(usize::MAX), standing)
 }
 
-/// The members of a batch, each the very bytes that were received.
+/// The members of a batch; a body that is none is refused as a whole.
 fn members_of(body: &Bytes) -> Result<Vec<Bytes>, ApiError> {
-    #[derive(Deserialize)]
-    struct Outer<'a> {
-        #[serde(borrow)]
-        events: Option<&'a RawValue>,
-    }
-    let not_json = |_| ApiError::from(Refusal::InvalidJson);
-    let text = std::str::from_utf8(body).map_err(|_| ApiError::from(Refusal::InvalidJson))?;
-    let outer: &RawValue = serde_json::from_str(text).map_err(not_json)?;
     let wrong = |path: &[&str], code, message: &str| ApiError::invalid(vec![Detail::new(path, code, message)]);
-    if !outer.get().starts_with('{') {
-        return Err(wrong(&[], "invalid_type", "must be an object"));
-    }
-    let outer: Outer<'_> =
-        serde_json::from_str(outer.get()).map_err(|_| wrong(&["events"], "duplicate_field", "must be given once"))?;
-    let events = outer.events.ok_or_else(|| wrong(&["events"], "required", "is required"))?;
-    // How deep a member may be is asked of each alone: one that is too deep does not refuse the others.
-    let around = text.split_once(events.get()).map(|(before, after)| [before, "[]", after].concat());
-    if around.is_some_and(|around| exceeds_depth(around.as_bytes(), MAX_JSON_DEPTH)) {
-        return Err(Refusal::InvalidJson.into());
-    }
-    let events: Vec<&RawValue> =
-        serde_json::from_str(events.get()).map_err(|_| wrong(&["events"], "invalid_type", "must be an array"))?;
-    if events.len() > MAX_BATCH {
-        return Err(Refusal::BatchTooLarge.into());
-    }
-    Ok(events.into_iter().map(|event| body.slice_ref(event.get().as_bytes())).collect())
+    members(body, MAX_BATCH).map_err(|error| match error {
+        BatchError::InvalidJson => Refusal::InvalidJson.into(),
+        BatchError::NotAnObject => wrong(&[], "invalid_type", "must be an object"),
+        BatchError::GivenTwice => wrong(&["events"], "duplicate_field", "must be given once"),
+        BatchError::Missing => wrong(&["events"], "required", "is required"),
+        BatchError::NotAnArray => wrong(&["events"], "invalid_type", "must be an array"),
+        BatchError::TooLarge => Refusal::BatchTooLarge.into(),
+    })
 }
 
 fn member_result(index: usize, taken: &Taken, request_id: &RequestId) -> Value {

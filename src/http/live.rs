@@ -12,9 +12,8 @@ use actix_web::{
 };
 use actix_web_actors::ws::{self, CloseCode, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
 use actors::{News, Start, WallWatch, Watch};
-use domain::SessionId;
+use domain::{SessionId, frame::Asked};
 use futures_util::{StreamExt, stream};
-use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -183,13 +182,6 @@ struct LiveSocket {
     _place: WatcherPlace,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Asked {
-    Resume { after: u64 },
-    Ping,
-}
-
 impl LiveSocket {
     fn error(code: &str, message: &str, ctx: &mut WebsocketContext<Self>) {
         ctx.text(json!({ "type": "error", "error": message, "code": code }).to_string());
@@ -251,14 +243,14 @@ impl StreamHandler<Result<Message, ProtocolError>> for LiveSocket {
     fn handle(&mut self, message: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
         self.life.sign();
         match message {
-            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
-                Ok(Asked::Ping) => ctx.text(json!({ "type": "pong", "serverTime": clock::now() }).to_string()),
-                Ok(Asked::Resume { after }) if let Some(resume) = &self.resume => {
+            Ok(Message::Text(text)) => match Asked::parse(&text) {
+                Some(Asked::Ping) => ctx.text(json!({ "type": "pong", "serverTime": clock::now() }).to_string()),
+                Some(Asked::Resume { after }) if let Some(resume) = &self.resume => {
                     if resume.try_send(after).is_err() {
                         Self::error("too_many_resumes", "an earlier resume is still to be taken up", ctx);
                     }
                 }
-                Ok(Asked::Resume { .. }) | Err(_) => {
+                Some(Asked::Resume { .. }) | None => {
                     Self::error("invalid_message", "not a message of this protocol", ctx)
                 }
             },

@@ -14,7 +14,6 @@ mod disclosure;
 mod erasure;
 pub mod error;
 pub mod fields;
-mod frame;
 mod health;
 mod ingest;
 mod jwks;

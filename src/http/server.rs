@@ -29,7 +29,7 @@ use super::{
     rate::{Standing, network_of},
     routes,
 };
-use crate::{App, settings::Rate};
+use crate::{App, lag, settings::Rate};
 
 /// How long the head of a request may take; as long as a pause within its body.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +49,7 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
     places.places.are_for(workers);
     let (max_connections, shutdown_s) = (app.settings.max_connections, app.settings.shutdown_timeout.as_secs());
     let server = HttpServer::new(move || {
+        feel_pulse();
         actix_web::App::new()
             .app_data(app.clone())
             .app_data(Data::new(app.settings.rates.address))
@@ -70,6 +71,12 @@ pub fn server(app: Data<App>, listener: TcpListener, workers: usize) -> std::io:
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+/// Called once by each worker, on its thread.
+#[expect(clippy::disallowed_methods, reason = "it is about this worker, and is to end with it")]
+fn feel_pulse() {
+    actix_web::rt::spawn(lag::feel());
 }
 
 /// How long what was sent may stay unconfirmed by the peer: a peer that reads nothing, or that is gone without a word, is

@@ -10,6 +10,7 @@ use actix_web::{
     web::{Bytes, Data, Payload},
 };
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
+use domain::frame::{Frame, FrameError, id_of};
 use futures_util::{
     FutureExt,
     future::{LocalBoxFuture, Shared},
@@ -20,7 +21,6 @@ use super::{
     auth::{Candidate, Either},
     credentials::still_valid,
     error::{ApiError, Refusal},
-    frame::{Frame, FrameError},
     places::StreamPlace,
     rate::Standing,
     socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},
@@ -88,7 +88,7 @@ enum Pending {
 impl Pending {
     fn refused(event: &Bytes, refusal: Refusal) -> Self {
         let fate = Fate::Refused(Box::new(refusal.into()));
-        Self::Answered(Taken { id: super::frame::id_of(event), fate })
+        Self::Answered(Taken { id: id_of(event), fate })
     }
 
     fn n_bytes(&self) -> usize {
@@ -320,7 +320,7 @@ async fn take(app: &App, candidate: &Candidate, batch: Vec<Pending>) -> Vec<Take
 }
 
 fn is_overload(error: &ApiError) -> bool {
-    error.refusal() == Refusal::Unavailable
+    matches!(error.refusal(), Refusal::Unavailable | Refusal::Overloaded)
 }
 
 fn slow(retry_after: Duration) -> String {

@@ -91,6 +91,46 @@ async fn a_redis_that_is_nearly_full_takes_no_more_events_and_all_else_goes_on()
     assert!(app.log().contains("redis has room again"));
 }
 
+#[tokio::test]
+async fn an_event_that_would_be_answered_too_late_is_refused_at_once_and_can_be_sent_again() {
+    let app = TestApp::with(&["--ingest-per-minute=1000000", "--ingest-burst=100000"]).await;
+    let ada = app.candidate(&app.assessment().await).await;
+    ada.ingest("prompt", json!({"text": "before"})).await.expect(201);
+    // Nothing is written for a while; what only reads goes on, like finding out who asks.
+    app.redis_command("CLIENT PAUSE 5000 WRITE").await;
+    let events: Vec<Value> = (0..40).map(|n| event(&ada.session, "prompt", json!({"n": n}))).collect();
+    let posts = events.iter().zip(0..).map(|(event, place)| {
+        let ada = &ada;
+        async move {
+            tokio::time::sleep(Duration::from_millis(100 * place)).await;
+            ada.post("/v1/hooks/ingest", event.clone()).await
+        }
+    });
+    let in_a_batch = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let event = event(&ada.session, "prompt", json!({"text": "in a batch"}));
+        ada.post("/v1/hooks/ingest/batch", json!({ "events": [event] })).await
+    };
+    let (replies, in_a_batch) = tokio::join!(futures_util::future::join_all(posts), in_a_batch);
+    assert_eq!((in_a_batch.status, &in_a_batch.body["results"][0]["status"]), (207, &json!(503)));
+    assert!((1..=4).contains(&in_a_batch.header("retry-after").parse().unwrap()), "a batch is told when to come again");
+    let overloaded: Vec<&Reply> = replies.iter().filter(|reply| reply.body["code"] == "overloaded").collect();
+    assert!(!overloaded.is_empty(), "everything waited");
+    overloaded.into_iter().for_each(is_overloaded);
+    for reply in &replies {
+        assert!(matches!(reply.status, 201 | 503), "{}", reply.text);
+    }
+    let batch = json!({ "events": events });
+    let again = eventually("everything to be taken", async || {
+        let reply = ada.post("/v1/hooks/ingest/batch", batch.clone()).await;
+        Some(reply).filter(|reply| reply.body["accepted"] == 40)
+    });
+    again.await.expect(207);
+    let session = ada.get(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+    // The one of the batch may have been written as well.
+    assert!([41, 42].contains(&session["eventCount"].as_u64().unwrap()), "each of them once: {session}");
+}
+
 /// Bytes that Redis uses.
 async fn used_memory(app: &TestApp) -> u64 {
     let told = app.redis_command("INFO memory").await;

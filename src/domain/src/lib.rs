@@ -6,10 +6,12 @@
 //! - Nothing here fails on valid input. All doubt ends in [`Event::parse`].
 //! - No type here is a wire format by accident: what is printed is printed by [`row`] and [`signals`].
 
+pub mod batch;
 pub mod cohort;
 mod contribution;
 mod event;
 mod facts;
+pub mod frame;
 mod ids;
 mod json;
 mod kind;

@@ -1,14 +1,15 @@
-//! What a candidate's tool may say on its WebSocket.
+//! What clients may say on the WebSockets: a candidate's tool on its own, and a watcher on its.
 
-use actix_web::web::Bytes;
-use domain::{MAX_JSON_DEPTH, exceeds_depth};
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::{MAX_JSON_DEPTH, exceeds_depth};
+
 /// A frame that was understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame {
+pub enum Frame {
     /// Events, each the very bytes that were received.
     Events(Vec<Bytes>),
     /// The session ends, for this reason.
@@ -16,16 +17,19 @@ pub(super) enum Frame {
 }
 
 /// Why a frame was not understood.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct FrameError {
-    pub(super) code: &'static str,
-    pub(super) message: &'static str,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameError {
+    /// Its name.
+    pub code: &'static str,
+    /// For a person.
+    pub message: &'static str,
 }
 
 impl FrameError {
-    pub(super) const UNSUPPORTED: Self =
-        Self { code: "unsupported_frame", message: "messages are text frames of JSON" };
-    pub(super) const AFTER_END: Self = Self { code: "session_ended", message: "nothing is taken after `end`" };
+    /// It is no text.
+    pub const UNSUPPORTED: Self = Self { code: "unsupported_frame", message: "messages are text frames of JSON" };
+    /// The client said `end` before.
+    pub const AFTER_END: Self = Self { code: "session_ended", message: "nothing is taken after `end`" };
     const BATCH_TOO_LARGE: Self = Self { code: "batch_too_large", message: "a batch holds at most 500 events" };
     const INVALID_JSON: Self = Self { code: "invalid_json", message: "the frame is not JSON, or nests too deeply" };
     const INVALID_MESSAGE: Self = Self {
@@ -47,7 +51,10 @@ struct Raw<'a> {
 
 impl Frame {
     /// Reads a frame; its events are parts of `text`, not copies.
-    pub(super) fn parse(text: &Bytes, max_batch: usize) -> Result<Self, FrameError> {
+    ///
+    /// # Errors
+    /// [`FrameError`] when it is none, or holds more than `max_batch` events.
+    pub fn parse(text: &Bytes, max_batch: usize) -> Result<Self, FrameError> {
         // The levels of the frame come on top of what an event may have.
         if exceeds_depth(text, MAX_JSON_DEPTH + 2) {
             return Err(FrameError::INVALID_JSON);
@@ -65,8 +72,30 @@ impl Frame {
     }
 }
 
+/// What a watcher may say on its WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Asked {
+    /// To go on after this seq.
+    Resume {
+        /// The seq.
+        after: u64,
+    },
+    /// For a sign of life.
+    Ping,
+}
+
+impl Asked {
+    /// Reads a message; nothing where it is none of this protocol.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+}
+
 /// The id of an event that is not parsed any further.
-pub(super) fn id_of(event: &[u8]) -> Option<Uuid> {
+#[must_use]
+pub fn id_of(event: &[u8]) -> Option<Uuid> {
     #[derive(Deserialize)]
     struct WithId {
         id: Uuid,
@@ -98,6 +127,15 @@ mod tests {
         check(r#"["event"]"#, Err("invalid_message"));
         check("{", Err("invalid_json"));
         check(&format!(r#"{{"type":"event","event":{}}}"#, "[".repeat(99)), Err("invalid_json"));
+    }
+
+    #[test]
+    fn a_watcher_asks_to_resume_or_for_a_sign_of_life() {
+        assert_eq!(Asked::parse(r#"{"type":"resume","after":7}"#), Some(Asked::Resume { after: 7 }));
+        assert_eq!(Asked::parse(r#"{"type":"ping"}"#), Some(Asked::Ping));
+        for wrong in ["", "7", "{}", r#"{"type":"resume"}"#, r#"{"type":"resume","after":-1}"#, r#"{"type":"Ping"}"#] {
+            assert_eq!(Asked::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
