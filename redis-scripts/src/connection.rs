@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool_redis::{Runtime, Timeouts};
 use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
 
-use crate::{Error, lasting::LastingRuntime, pool};
+use crate::{Error, Peppers, keys::SecretDigest, lasting::LastingRuntime, pool};
 
 pub use pool::Connection;
 
@@ -18,13 +18,15 @@ pub struct Config {
     pub pool_size: usize,
     /// How long any call may take, the way to a connection included.
     pub timeout: Duration,
+    /// What secrets are hashed with.
+    pub peppers: Peppers,
 }
 
 impl Config {
-    /// The defaults for a server at `url`: 64 connections, 2 s.
+    /// The defaults for a server at `url`: 64 connections, 2 s, no pepper.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), pool_size: 64, timeout: Duration::from_secs(2) }
+        Self { url: url.into(), pool_size: 64, timeout: Duration::from_secs(2), peppers: Peppers::default() }
     }
 }
 
@@ -35,9 +37,21 @@ pub struct Redis {
     client: Client,
     timeout: Duration,
     runtime: LastingRuntime,
+    peppers: Peppers,
 }
 
 impl Redis {
+    /// What a new secret is stored as.
+    #[must_use]
+    pub fn digest(&self, secret: &str) -> SecretDigest {
+        self.peppers.digest(secret)
+    }
+
+    /// What a secret may be stored as, the newest way first: peppers come and go, secrets stay as they were stored.
+    pub fn digests(&self, secret: &str) -> impl Iterator<Item = SecretDigest> {
+        self.peppers.digests(secret)
+    }
+
     /// Prepares the pool; connects on first use.
     ///
     /// # Errors
@@ -58,7 +72,7 @@ impl Redis {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| refused(&error))?;
-        Ok(Self { pool, client, timeout: config.timeout, runtime })
+        Ok(Self { pool, client, timeout: config.timeout, runtime, peppers: config.peppers.clone() })
     }
 
     /// A connection of the pool, for calls that do not block.

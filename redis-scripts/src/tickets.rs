@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{OrgId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Error, Redis, Scopes, keys::SecretDigest, random_secret};
+use crate::{Error, Redis, Scopes, random_secret};
 
 /// How long a ticket waits to be used.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ impl Redis {
         }
         let mut connection = self.connection().await?;
         redis::cmd("SET")
-            .arg(SecretDigest::of(&secret).key("ticket"))
+            .arg(self.digest(&secret).key("ticket"))
             .arg(stored)
             .arg("EX")
             .arg(TICKET_LIFE.as_secs())
@@ -69,9 +69,14 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn take_ticket(&self, secret: &str) -> Result<Option<Ticket>, Error> {
-        let mut connection = self.connection().await?;
-        let stored: Option<String> =
-            redis::cmd("GETDEL").arg(SecretDigest::of(secret).key("ticket")).query_async(&mut connection).await?;
+        let mut stored: Option<String> = None;
+        for digest in self.digests(secret) {
+            let mut connection = self.connection().await?;
+            stored = redis::cmd("GETDEL").arg(digest.key("ticket")).query_async(&mut connection).await?;
+            if stored.is_some() {
+                break;
+            }
+        }
         let parse = |text: &str| {
             let mut parts = text.split(':');
             let org = OrgId::trusted(parts.next()?.parse().ok()?);

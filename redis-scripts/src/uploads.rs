@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Entity, Error, Fields, Redis,
-    keys::{SecretDigest, SessionKeys},
+    keys::SessionKeys,
     random_secret, scripts,
     stored::{number, required, required_instant},
 };
@@ -102,7 +102,7 @@ impl Redis {
         let secret = random_secret("put_")?;
         let mut connection = self.connection().await?;
         redis::cmd("SET")
-            .arg(SecretDigest::of(&secret).key(PURPOSE))
+            .arg(self.digest(&secret).key(PURPOSE))
             .arg(format!("{}:{}:{}", grant.org, grant.key, grant.object))
             .arg("PXAT")
             .arg(until.millis())
@@ -116,9 +116,14 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn upload_grant(&self, secret: &str) -> Result<Option<UploadGrant>, Error> {
-        let mut connection = self.connection().await?;
-        let stored: Option<String> =
-            redis::cmd("GET").arg(SecretDigest::of(secret).key(PURPOSE)).query_async(&mut connection).await?;
+        let mut stored: Option<String> = None;
+        for digest in self.digests(secret) {
+            let mut connection = self.connection().await?;
+            stored = redis::cmd("GET").arg(digest.key(PURPOSE)).query_async(&mut connection).await?;
+            if stored.is_some() {
+                break;
+            }
+        }
         let parse = |text: &str| {
             let mut ids = text.split(':').map(|id| id.parse::<Uuid>().ok());
             Some(UploadGrant { org: OrgId::trusted(ids.next()??), key: ids.next()??, object: ids.next()?? })

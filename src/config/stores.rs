@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::Secret;
+use super::{PepperOptions, Secret};
 
 /// Where Redis and ClickHouse are.
 #[derive(Debug, Clone, Args)]
@@ -32,16 +32,19 @@ pub struct StoreOptions {
     /// The cluster whose replicas all hold the tables [default: a single server]
     #[arg(long, env = "PROMPTSTER_CLICKHOUSE_CLUSTER")]
     pub clickhouse_cluster: Option<String>,
+    /// What secrets are hashed with.
+    #[command(flatten)]
+    pub pepper: PepperOptions,
 }
 
 impl StoreOptions {
     /// How Redis is reached.
     ///
     /// # Errors
-    /// When its address is missing.
+    /// When its address is missing, or the pepper cannot be had.
     pub fn redis(&self) -> anyhow::Result<redis_scripts::Config> {
         let url = self.redis_url.as_ref().context(missing("--redis-url", "PROMPTSTER_REDIS_URL"))?;
-        Ok(redis_scripts::Config::new(url.expose()))
+        Ok(redis_scripts::Config { peppers: self.pepper.peppers()?, ..redis_scripts::Config::new(url.expose()) })
     }
 
     /// How ClickHouse is reached.

@@ -11,6 +11,7 @@ pub mod clickhouse;
 pub mod data_dir;
 pub mod demo;
 pub mod files;
+pub mod pepper;
 pub mod process;
 pub mod redis;
 pub mod stores;

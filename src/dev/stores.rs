@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::child::{Child, Condition, LOOK_AGAIN, Program, Traces, last_lines};
 use super::clickhouse::{self, EmbeddedClickHouse};
 use super::data_dir::DataDir;
+use super::pepper;
 use super::process::stop_leftover;
 use super::redis::RedisServer;
 use crate::config::{ChildOptions, Secret};
@@ -68,7 +69,10 @@ impl Stores {
         let clickhouse_child = Supervised::start(clickhouse, data_dir).await?;
         let redis_child = Supervised::start(redis_server, data_dir).await?;
         Ok(Self {
-            redis: redis_scripts::Config::new(format!("redis://default:{}@127.0.0.1:{redis_port}", password.expose())),
+            redis: redis_scripts::Config {
+                peppers: pepper::of(data_dir)?,
+                ..redis_scripts::Config::new(format!("redis://default:{}@127.0.0.1:{redis_port}", password.expose()))
+            },
             clickhouse: clickhouse_schema::Config {
                 url: format!("http://127.0.0.1:{clickhouse_port}"),
                 user: clickhouse::USER.to_owned(),
