@@ -35,6 +35,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
             options.log.start()?;
             org::run(&options).await
         }
+        Command::Org(OrgCommand::NewKey(options)) => {
+            options.log.start()?;
+            org::new_key(&options).await
+        }
         Command::Org(OrgCommand::Retention(options)) => {
             options.log.start()?;
             org::retention(&options).await

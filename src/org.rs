@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use domain::OrgId;
-use redis_scripts::{Purpose, Redis, keys::SecretDigest};
+use redis_scripts::{Purpose, Redis, Scopes, keys::SecretDigest};
 
 use crate::clock;
-use crate::config::{CreateOrgOptions, RetentionOptions, Secret};
+use crate::config::{CreateOrgOptions, NewKeyOptions, PepperOptions, ReplicationOptions, RetentionOptions, Secret};
 use crate::dev::files::{self, Credentials, DevFile};
+use crate::dev::pepper as dev_pepper;
 
 /// The longest name.
 const MAX_NAME: usize = 255;
@@ -20,8 +21,8 @@ const MAX_NAME: usize = 255;
 pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
-    let url = redis_url(options.redis_url.as_ref(), &options.data_dir)?;
-    let redis = Redis::new(&options.replication.config(&url)?)?;
+    let redis =
+        redis_with_pepper(options.redis_url.as_ref(), &options.data_dir, &options.replication, &options.pepper)?;
     let external_id = options.external_id.as_deref();
     if let Some(external_id) = external_id {
         ensure!((1..=MAX_NAME).contains(&external_id.len()), "--external-id must have 1 to {MAX_NAME} bytes");
@@ -42,6 +43,22 @@ pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes an API key for an organisation, and prints it.
+///
+/// # Errors
+/// When Redis cannot be found or does not answer, or there is no such organisation.
+#[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
+pub async fn new_key(options: &NewKeyOptions) -> anyhow::Result<()> {
+    let name = options.name.trim();
+    ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
+    let redis =
+        redis_with_pepper(options.redis_url.as_ref(), &options.data_dir, &options.replication, &options.pepper)?;
+    let org = OrgId::trusted(options.org);
+    ensure!(redis.org(org).await?.is_some(), "there is no organisation {org}");
+    println!("{}", redis.new_api_key(org, name, Scopes::ALL, clock::now()).await?.1);
+    Ok(())
+}
+
 /// Says for how long the sessions of an organisation are kept.
 ///
 /// # Errors
@@ -59,6 +76,20 @@ pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
         None => println!("Sessions are kept until they are deleted one by one."),
     }
     Ok(())
+}
+
+fn redis_with_pepper(
+    given: Option<&Secret>,
+    data_dir: &Path,
+    replication: &ReplicationOptions,
+    pepper: &PepperOptions,
+) -> anyhow::Result<Redis> {
+    let url = redis_url(given, data_dir)?;
+    let mut peppers = pepper.peppers()?;
+    if peppers.is_empty() && given.is_none() {
+        peppers = dev_pepper::kept_in(data_dir)?;
+    }
+    Ok(Redis::new(&redis_scripts::Config { peppers, ..replication.config(&url)? })?)
 }
 
 fn redis_url(given: Option<&Secret>, data_dir: &Path) -> anyhow::Result<String> {

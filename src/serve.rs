@@ -19,6 +19,9 @@ use crate::{App, Settings, descriptors, erase, http, leftovers, retention, shutd
 pub async fn run(options: &ServeOptions) -> anyhow::Result<()> {
     let mut stop = std::pin::pin!(shutdown::requested()?);
     let (redis, clickhouse) = (options.stores.redis()?, options.stores.clickhouse()?);
+    if redis.peppers.is_empty() {
+        tracing::info!("no --pepper-file: secrets are hashed without a pepper");
+    }
     let listener = listen(options.http.listen)?;
     let address = listener.local_addr()?;
     let settings = config::settings(&options.http, &options.sessions, &options.limits, address);

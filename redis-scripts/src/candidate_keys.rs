@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Due, Entity, Error, Fields, Redis,
     indexed::org_entity,
-    keys::{OrgKeys, Partition, SecretDigest},
+    keys::{OrgKeys, Partition},
     random_candidate_key, scripts,
     secrets::{Owner, Purpose},
     stored::{instant, millis, number, required, required_instant, words},
@@ -165,6 +165,16 @@ impl Redis {
         .await
     }
 
+    /// Whether no older pepper finds the key: keys are short enough for two of them to be the same.
+    async fn is_new_candidate_key(&self, key: &str) -> Result<bool, Error> {
+        for digest in self.digests(key).skip(1) {
+            if self.owner_of(Purpose::Candidate, &digest).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     async fn create_candidate_key(
         &self,
         org: OrgId,
@@ -177,7 +187,9 @@ impl Redis {
         // The look-up first: it makes the key unique, and without its record it opens nothing.
         let key = loop {
             let key = random_candidate_key()?;
-            if self.claim_secret(Purpose::Candidate, &SecretDigest::of(&key), Owner { org, id }, None).await? {
+            if self.is_new_candidate_key(&key).await?
+                && self.claim_secret(Purpose::Candidate, &self.digest(&key), Owner { org, id }, None).await?
+            {
                 break key;
             }
         };

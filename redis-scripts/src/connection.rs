@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 
 use crate::{
-    Error,
-    keys::Partition,
+    Error, Peppers,
+    keys::{Partition, SecretDigest},
     lasting::LastingRuntime,
     routed::{Confirmation, Connection},
     routes::{Node, Nodes, Routes},
@@ -26,16 +26,26 @@ pub struct Config {
     pub pool_size: usize,
     /// How long any call may take, the way to a connection included.
     pub timeout: Duration,
+    /// What secrets are hashed with.
+    pub peppers: Peppers,
 }
 
 impl Config {
     /// The defaults for a server at `urls`, or for a cluster when they are several, separated by commas: 64 connections,
-    /// 2 s; one replica in a cluster, none for a single server.
+    /// 2 s; one replica in a cluster, none for a single server; no
+    /// pepper.
     #[must_use]
     pub fn new(urls: impl AsRef<str>) -> Self {
         let urls = addresses(urls.as_ref());
         let cluster = urls.len() > 1;
-        Self { urls, cluster, replicas: usize::from(cluster), pool_size: 64, timeout: Duration::from_secs(2) }
+        Self {
+            urls,
+            cluster,
+            replicas: usize::from(cluster),
+            pool_size: 64,
+            timeout: Duration::from_secs(2),
+            peppers: Peppers::default(),
+        }
     }
 }
 
@@ -64,6 +74,7 @@ struct Inner {
     confirmation: Option<Confirmation>,
     timeout: Duration,
     runtime: LastingRuntime,
+    peppers: Peppers,
 }
 
 /// One connection to each server that has some of the asked partitions.
@@ -111,7 +122,24 @@ impl Redis {
             replicas: config.replicas,
             within: config.timeout.min(Duration::from_secs(2)) / 2,
         });
-        Ok(Self(Arc::new(Inner { routes, confirmation, timeout: config.timeout, runtime })))
+        Ok(Self(Arc::new(Inner {
+            routes,
+            confirmation,
+            timeout: config.timeout,
+            runtime,
+            peppers: config.peppers.clone(),
+        })))
+    }
+
+    /// What a new secret is stored as.
+    #[must_use]
+    pub fn digest(&self, secret: &str) -> SecretDigest {
+        self.0.peppers.digest(secret)
+    }
+
+    /// What a secret may be stored as, the newest way first: peppers come and go, secrets stay as they were stored.
+    pub fn digests(&self, secret: &str) -> impl Iterator<Item = SecretDigest> {
+        self.0.peppers.digests(secret)
     }
 
     /// A connection of the pool to the server of `partition`, for calls that do not block.

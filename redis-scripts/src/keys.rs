@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use domain::{OrgId, SessionId, SessionRef};
+use ring::hmac;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -241,19 +242,21 @@ impl SessionKeys {
     }
 }
 
-/// The SHA-256 of a secret, lower-case hex: what is stored and looked up instead of the secret.
+/// What is stored and looked up instead of a secret: its SHA-256 in lower-case hex, or behind `h1-` its HMAC-SHA-256 with
+/// a pepper.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretDigest(String);
 
 impl SecretDigest {
-    /// The digest of a secret.
+    /// The digest of a text without a pepper: of what is no secret, and of secrets of installations that have none.
     #[must_use]
     pub fn of(secret: &str) -> Self {
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(secret.as_bytes()) {
-            hex.push_str(&format!("{byte:02x}"));
-        }
-        Self(hex)
+        Self(hex("", &Sha256::digest(secret.as_bytes())))
+    }
+
+    /// The digest of a secret with a pepper.
+    pub(crate) fn peppered(pepper: &hmac::Key, secret: &str) -> Self {
+        Self(hex("h1-", hmac::sign(pepper, secret.as_bytes()).as_ref()))
     }
 
     /// A digest that was stored.
@@ -278,6 +281,10 @@ impl SecretDigest {
     pub fn key(&self, purpose: &str) -> String {
         Partition::of_digest(self).key(format_args!("{purpose}:{}", self.0))
     }
+}
+
+fn hex(prefix: &str, bytes: &[u8]) -> String {
+    bytes.iter().fold(prefix.to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The key of a budget, in a partition that follows from whose it is.

@@ -102,7 +102,7 @@ impl Redis {
             last_used_at: None,
             revoked_at: None,
         };
-        self.create_api_key(&key, &SecretDigest::of(&secret)).await?;
+        self.create_api_key(&key, &self.digest(&secret)).await?;
         Ok((key, secret))
     }
 

@@ -10,10 +10,11 @@
 use domain::{OrgId, SessionId, SessionRef, Timestamp};
 use uuid::Uuid;
 
+use crate::random_secret;
 use crate::{
     Assessment, CandidateKey, Due, Error, NewSession, Redis, assessments, candidate_keys,
-    keys::{Partition, SecretDigest, SessionKeys},
-    random_secret, scripts,
+    keys::{Partition, SessionKeys},
+    scripts,
     secrets::{Owner, Purpose},
     sessions,
 };
@@ -212,7 +213,7 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn issue_token(&self, key: &CandidateKey, until: Timestamp, now: Timestamp) -> Result<String, Error> {
         let token = random_secret("pst_")?;
-        let digest = SecretDigest::of(&token);
+        let digest = self.digest(&token);
         // Its key knows it before anybody has it, so that it can be restored.
         let mut invocation = scripts::note_token().prepare_invoke();
         candidate_keys::entity(key.org, key.id).name_in(&mut invocation);

@@ -128,7 +128,7 @@ impl Redis {
         let key = crate::candidate_keys::candidate_key_of(change.org, id, fields)?;
         let owner = Owner { org: change.org, id };
         let mut conflicts = Vec::new();
-        let digest = SecretDigest::of(&key.key);
+        let digest = self.digest(&key.key);
         conflicts.extend(self.find_by(Purpose::Candidate, digest.as_str(), owner, None).await?);
         for (digest, until) in words(fields, "tokens").filter_map(|word| word.split_once(':')) {
             let until = until.parse().map_err(|_| Error::corrupt("the end of a token"))?;

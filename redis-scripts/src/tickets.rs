@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{OrgId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Error, Redis, Scopes, keys::SecretDigest, random_secret};
+use crate::{Error, Redis, Scopes, random_secret};
 
 /// How long a ticket waits to be used.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);
@@ -53,7 +53,7 @@ impl Redis {
         if let Issuer::Person { scopes, expires_at, .. } = ticket.issuer {
             stored = format!("{stored}:{}:{}", expires_at.millis(), scopes.words().join(" "));
         }
-        let digest = SecretDigest::of(&secret);
+        let digest = self.digest(&secret);
         let mut connection = self.writer(digest.partition()).await?;
         redis::cmd("SET")
             .arg(digest.key("ticket"))
@@ -70,10 +70,14 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn take_ticket(&self, secret: &str) -> Result<Option<Ticket>, Error> {
-        let digest = SecretDigest::of(secret);
-        let mut connection = self.connection(digest.partition()).await?;
-        let stored: Option<String> =
-            redis::cmd("GETDEL").arg(digest.key("ticket")).query_async(&mut connection).await?;
+        let mut stored: Option<String> = None;
+        for digest in self.digests(secret) {
+            let mut connection = self.connection(digest.partition()).await?;
+            stored = redis::cmd("GETDEL").arg(digest.key("ticket")).query_async(&mut connection).await?;
+            if stored.is_some() {
+                break;
+            }
+        }
         let parse = |text: &str| {
             let mut parts = text.split(':');
             let org = OrgId::trusted(parts.next()?.parse().ok()?);

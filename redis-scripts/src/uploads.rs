@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Entity, Error, Fields, Redis,
-    keys::{Partition, SecretDigest, SessionKeys},
+    keys::{Partition, SessionKeys},
     random_secret, scripts,
     stored::{number, required, required_instant},
 };
@@ -94,7 +94,7 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn grant_upload(&self, grant: &UploadGrant, until: Timestamp) -> Result<String, Error> {
         let secret = random_secret("put_")?;
-        let digest = SecretDigest::of(&secret);
+        let digest = self.digest(&secret);
         let mut connection = self.writer(digest.partition()).await?;
         redis::cmd("SET")
             .arg(digest.key(PURPOSE))
@@ -111,9 +111,14 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn upload_grant(&self, secret: &str) -> Result<Option<UploadGrant>, Error> {
-        let digest = SecretDigest::of(secret);
-        let mut connection = self.connection(digest.partition()).await?;
-        let stored: Option<String> = redis::cmd("GET").arg(digest.key(PURPOSE)).query_async(&mut connection).await?;
+        let mut stored: Option<String> = None;
+        for digest in self.digests(secret) {
+            let mut connection = self.connection(digest.partition()).await?;
+            stored = redis::cmd("GET").arg(digest.key(PURPOSE)).query_async(&mut connection).await?;
+            if stored.is_some() {
+                break;
+            }
+        }
         let parse = |text: &str| {
             let mut ids = text.split(':').map(|id| id.parse::<Uuid>().ok());
             Some(UploadGrant { org: OrgId::trusted(ids.next()??), key: ids.next()??, object: ids.next()?? })

@@ -9,6 +9,7 @@ mod http;
 mod jwt;
 mod letters;
 mod log;
+mod pepper;
 mod secret;
 mod stores;
 
@@ -23,6 +24,7 @@ pub use http::{HttpOptions, LimitOptions, SessionOptions};
 pub use jwt::JwtOptions;
 pub use letters::{LettersCommand, LettersOptions};
 pub use log::{LogFormat, LogOptions};
+pub use pepper::PepperOptions;
 pub use secret::Secret;
 pub use stores::{ReplicationOptions, StoreOptions};
 
@@ -85,6 +87,8 @@ pub enum Command {
 pub enum OrgCommand {
     /// Create an organisation; prints its id and its first API key, which is shown this once
     Create(CreateOrgOptions),
+    /// Make an API key that may read and write, for an organisation that has none left; prints it this once
+    NewKey(NewKeyOptions),
     /// Say for how many days after their end the sessions of an organisation are kept; then they are deleted for good
     Retention(RetentionOptions),
 }
@@ -170,6 +174,35 @@ pub struct CreateOrgOptions {
     /// Where a running `dev` keeps its data
     #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
+    /// What its API key is hashed with; that of a running `dev` is known.
+    #[command(flatten)]
+    pub pepper: PepperOptions,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// How to make an API key.
+#[derive(Debug, Clone, Args)]
+pub struct NewKeyOptions {
+    /// The organisation
+    #[arg(long, value_name = "ID")]
+    pub org: uuid::Uuid,
+    /// What the key is called
+    #[arg(long, default_value = "made by the operator")]
+    pub name: String,
+    /// `redis://[user:password@]host:port[/db]` [default: the Redis of the `dev` that runs on --data-dir]
+    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
+    /// Where a running `dev` keeps its data
+    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// How writes of the key are kept.
+    #[command(flatten)]
+    pub replication: ReplicationOptions,
+    /// What the key is hashed with; that of a running `dev` is known.
+    #[command(flatten)]
+    pub pepper: PepperOptions,
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
@@ -235,9 +268,14 @@ mod tests {
 
     #[test]
     fn no_secret_is_printed() {
-        let flags = ["--redis-url", "redis://:hush@r", "--clickhouse-password", "hush", "--clickhouse-url", "http://c"];
+        let pepper = "hush".repeat(8);
+        let flags = ["--redis-url", "redis://:hush@r", "--clickhouse-password", "hush", "--pepper", &pepper];
         let cli = Cli::try_parse_from(["promptster-server", "serve"].into_iter().chain(flags)).unwrap();
         let Some(Command::Serve(options)) = cli.command else { panic!("not serve") };
-        assert!(!format!("{options:?}").contains("hush"));
+        let printed = format!("{options:?} {:?}", options.stores.redis().unwrap().peppers);
+        assert!(!printed.contains("hush") && printed.contains("Peppers(1)"), "{printed}");
+        let short = Cli::try_parse_from(["promptster-server", "--redis-url", "redis://r", "--pepper", "hush"]).unwrap();
+        let refused = format!("{:#}", short.serve.stores.redis().unwrap_err());
+        assert!(refused.contains("32 random characters") && !refused.contains("hush"), "{refused}");
     }
 }

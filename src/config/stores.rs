@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use url::Url;
 
-use super::Secret;
+use super::{PepperOptions, Secret};
 
 /// Where Redis and ClickHouse are.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +37,9 @@ pub struct StoreOptions {
     /// The cluster whose replicas all hold the tables [default: a single server]
     #[arg(long, env = "PROMPTSTER_CLICKHOUSE_CLUSTER")]
     pub clickhouse_cluster: Option<String>,
+    /// What secrets are hashed with.
+    #[command(flatten)]
+    pub pepper: PepperOptions,
 }
 
 /// Replicas, and whether there is a cluster.
@@ -77,10 +80,10 @@ impl StoreOptions {
     /// How Redis is reached.
     ///
     /// # Errors
-    /// When its address is missing.
+    /// When its address is missing, or the pepper cannot be had.
     pub fn redis(&self) -> anyhow::Result<redis_scripts::Config> {
         let url = self.redis_url.as_ref().context(missing("--redis-url", "PROMPTSTER_REDIS_URL"))?;
-        self.replication.config(url.expose())
+        Ok(redis_scripts::Config { peppers: self.pepper.peppers()?, ..self.replication.config(url.expose())? })
     }
 
     /// How ClickHouse is reached.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use domain::OrgId;
-use redis_scripts::{Purpose, Redis, Scopes, keys::SecretDigest};
+use redis_scripts::{Purpose, Redis, Scopes};
 
 use super::files::{self, Credentials};
 use crate::clock;
@@ -28,10 +28,12 @@ pub async fn credentials(redis: &Redis, file: &Path) -> anyhow::Result<Credentia
 }
 
 async fn is_valid(redis: &Redis, Credentials { org_id, api_key }: &Credentials) -> anyhow::Result<bool> {
-    match redis.owner_of(Purpose::Api, &SecretDigest::of(api_key)).await? {
-        Some(owner) if owner.org == *org_id => is_active(redis, *org_id, owner.id).await,
-        _ => Ok(false),
+    for digest in redis.digests(api_key) {
+        if let Some(owner) = redis.owner_of(Purpose::Api, &digest).await? {
+            return Ok(owner.org == *org_id && is_active(redis, *org_id, owner.id).await?);
+        }
     }
+    Ok(false)
 }
 
 async fn is_active(redis: &Redis, org: OrgId, id: uuid::Uuid) -> anyhow::Result<bool> {

@@ -15,6 +15,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod files;
 mod node;
+pub mod pepper;
 mod ports;
 pub mod process;
 pub mod redis;

@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use super::child::Program;
 use super::data_dir::DataDir;
+use super::pepper;
 use super::stores::Stores;
 use crate::config;
 
@@ -38,6 +39,7 @@ impl Node {
         // Not as arguments, because everybody can read those.
         let own = [
             ("REDIS_URL", stores.redis.urls.join(",")),
+            ("PEPPER_FILE", pepper::path_in(data_dir).display().to_string()),
             ("CLICKHOUSE_URL", clickhouse.url.clone()),
             ("CLICKHOUSE_USER", clickhouse.user.clone()),
             ("CLICKHOUSE_PASSWORD", clickhouse.password.clone()),

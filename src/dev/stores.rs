@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::child::{Condition, LOOK_AGAIN};
 use super::clickhouse::{self, EmbeddedClickHouse};
 use super::data_dir::DataDir;
+use super::pepper;
 use super::ports;
 use super::redis::{Membership, RedisServer};
 use super::supervised::Supervised;
@@ -50,7 +51,10 @@ impl Stores {
         let server = RedisServer::prepare(("redis", program), data_dir, port, &password, memory, None)?;
         let (clickhouse, clickhouse_child) = start_clickhouse(options, data_dir, &password).await?;
         Ok(Self {
-            redis: redis_scripts::Config::new(url_of(port, &password)),
+            redis: redis_scripts::Config {
+                peppers: pepper::of(data_dir)?,
+                ..redis_scripts::Config::new(url_of(port, &password))
+            },
             clickhouse,
             members: Vec::new(),
             redis_children: vec![Supervised::start(server, data_dir).await?],
@@ -73,7 +77,10 @@ impl Stores {
         }
         let urls: Vec<&str> = members.iter().map(|member| member.url.as_str()).collect();
         Ok(Self {
-            redis: redis_scripts::Config::new(urls.join(",")),
+            redis: redis_scripts::Config {
+                peppers: pepper::of(data_dir)?,
+                ..redis_scripts::Config::new(urls.join(","))
+            },
             clickhouse,
             members,
             redis_children,

@@ -54,7 +54,7 @@ impl Credentials {
 /// # Errors
 /// 429 while too many look-ups have failed, 503 without Redis.
 pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr) -> Result<Option<Owner>, ApiError> {
-    let of = (purpose, SecretDigest::of(secret));
+    let of = (purpose, app.redis.digest(secret));
     if let Some(owner) = app.credentials.get(&of) {
         return Ok(Some(owner));
     }
@@ -62,7 +62,13 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
     if guessable {
         app.limits.failures.may_look_up(address).await?;
     }
-    let owner = look_up(app, &of).await?;
+    let mut owner = None;
+    for digest in app.redis.digests(secret) {
+        owner = look_up(app, purpose, &digest).await?;
+        if owner.is_some() {
+            break;
+        }
+    }
     match owner {
         None if guessable => app.limits.failures.count(address).await?,
         // Others may have failed meanwhile: a guesser who asks for many at once must not be told which was right.
@@ -72,8 +78,8 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
     Ok(owner.inspect(|owner| app.credentials.remember(of, *owner)))
 }
 
-async fn look_up(app: &App, (purpose, digest): &(Purpose, SecretDigest)) -> Result<Option<Owner>, ApiError> {
-    let owner = app.redis.owner_of(*purpose, digest).await?;
+async fn look_up(app: &App, purpose: Purpose, digest: &SecretDigest) -> Result<Option<Owner>, ApiError> {
+    let owner = app.redis.owner_of(purpose, digest).await?;
     whole::believed(app, Partition::of_digest(digest), owner).await
 }
 
@@ -102,7 +108,7 @@ async fn reviewer_by_token(app: &App, token: &str) -> Result<Reviewer, ApiError>
     let of = (Purpose::ExternalOrg, SecretDigest::of(&person.org));
     let known = match app.credentials.get(&of) {
         Some(owner) => Some(owner),
-        None => look_up(app, &of).await?.inspect(|owner| app.credentials.remember(of, *owner)),
+        None => look_up(app, of.0, &of.1).await?.inspect(|owner| app.credentials.remember(of, *owner)),
     };
     let org = known.map(|owner| owner.org).or_else(|| own_id(&person.org)).ok_or(Refusal::Unauthorized)?;
     whole::believed(app, Partition::of_org(org), app.redis.org(org).await?).await?.ok_or(Refusal::Unauthorized)?;

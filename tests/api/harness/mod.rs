@@ -26,7 +26,7 @@ pub use event::{event, event_at};
 pub use org::org_create;
 pub use raw::{RawRequest, raw};
 pub use routes::{ROUTES, Who, path};
-pub use server::serve_help;
+pub use server::{program, serve_help};
 pub use shown::{shown, stable, wrong_fields};
 pub use socket::Socket;
 pub use sse::Sse;
