@@ -215,8 +215,7 @@ fn a_cluster_of_nodes_survives_its_parts_and_is_the_same_when_it_is_started_agai
     for child in ["redis-1", "node-2"] {
         kill(pids[child].as_u64().unwrap(), Signal::KILL);
     }
-    // A connection may still have gone to the node just before it was gone.
-    wait_until("the balancer to lead around it", || (status_of(url, "/v1/health")? == 200).then_some(()));
+    wait_until("the balancer to lead around the node", || (status_of(url, "/v1/health")? == 200).then_some(()));
     for child in ["redis-1", "node-2"] {
         let old = &pids[child];
         wait_until("another process", || cluster.file()?["pids"][child].as_u64().filter(|pid| old != pid));

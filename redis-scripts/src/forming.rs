@@ -160,12 +160,13 @@ impl Forming<'_> {
                 let replication: String = redis::cmd("INFO").arg("replication").query_async(&mut connection).await?;
                 n_fine += usize::from(state.contains("cluster_state:ok"));
                 masters.push(replication.contains("role:master"));
-                n_online += replication.matches("state=online").count();
+                n_online += n_up_to_date(&replication);
             }
             if n_fine == self.nodes.len() && n_online >= self.nodes.len().saturating_sub(n_masters) {
                 return Ok(masters);
             }
-            self.pause(&format!("the cluster: {n_fine} nodes say it is whole, {n_online} replicas are there")).await?;
+            self.pause(&format!("the cluster: {n_fine} nodes say it is whole, {n_online} replicas are up to date"))
+                .await?;
         }
     }
 
@@ -178,8 +179,34 @@ impl Forming<'_> {
     }
 }
 
+/// How many replicas have all that their master has.
+fn n_up_to_date(replication: &str) -> usize {
+    let Some(end) = replication.lines().find_map(|line| line.strip_prefix("master_repl_offset:")) else { return 0 };
+    let has_all = |line: &&str| {
+        line.starts_with("slave") && line.contains("state=online") && line.contains(&format!(",offset={},", end.trim()))
+    };
+    replication.lines().filter(has_all).count()
+}
+
 fn cluster(subcommand: &str) -> Cmd {
     let mut command = redis::cmd("CLUSTER");
     command.arg(subcommand);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_counts_when_it_has_all() {
+        let told = |state: &str, offset: u64| {
+            format!(
+                "role:master\r\nslave0:ip=127.0.0.1,port=1,state={state},offset={offset},lag=0\r\nmaster_repl_offset:70\r\n"
+            )
+        };
+        assert_eq!(n_up_to_date(&told("online", 70)), 1);
+        assert_eq!(n_up_to_date(&told("online", 7)), 0);
+        assert_eq!(n_up_to_date(&told("wait_bgsave", 70)), 0);
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clickhouse_schema::EventLog;
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::balancer::Balancer;
+use super::child::LOOK_AGAIN;
 use super::data_dir::{DataDir, remove_if_there};
 use super::files;
 use super::node::Node;
@@ -24,6 +26,9 @@ use crate::{serve, shutdown, whole};
 
 /// The nodes.
 const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
+
+/// How long a new cluster may refuse writes.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs until it is told to stop.
 ///
@@ -102,7 +107,7 @@ async fn tell(
     stores::ready("three nodes", nodes, || async { balancer.all_are_ready() }).await?;
     let redis = Redis::new(&stores.redis)?;
     let kept = data_dir.join("demo.json");
-    let demo = demo::credentials(&redis, &kept).await.context("cannot create the demo organisation")?;
+    let demo = insist(|| demo::credentials(&redis, &kept)).await.context("cannot create the demo organisation")?;
     let mut conditions = stores.conditions();
     conditions.extend(nodes.iter().map(Supervised::condition));
     let file = told::file(format!("http://{address}"), demo, stores, &conditions);
@@ -129,8 +134,20 @@ async fn prepare(stores: &Stores, options: &DevOptions) -> anyhow::Result<Vec<bo
     if options.rebuild_redis {
         rebuild(options, stores).await?;
     }
-    ensure!(whole::look(&redis, &log).await?, "{}", whole::REMEDY);
+    let is_whole = insist(|| async { Ok(whole::look(&redis, &log).await?) }).await?;
+    ensure!(is_whole, "{}", whole::REMEDY);
     Ok(masters)
+}
+
+/// Tries until it succeeds, or for so long: replicas that have just come up may be slow to confirm the first writes.
+async fn insist<T, F: Future<Output = anyhow::Result<T>>>(attempt: impl Fn() -> F) -> anyhow::Result<T> {
+    let started = Instant::now();
+    loop {
+        match attempt().await {
+            Err(_) if started.elapsed() < SETTLED_WITHIN => tokio::time::sleep(LOOK_AGAIN).await,
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn start_nodes(

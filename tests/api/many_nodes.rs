@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::{OrgId, SessionRef};
-use redis_scripts::keys::SessionKeys;
+use redis_scripts::{Config, Redis, Wholeness, keys::SessionKeys};
 use serde_json::{Value, json};
 
 use crate::crashes::{check, note, send_rest};
 use crate::harness::{Candidate, PATIENCE, TestApp, User, event, eventually};
 use crate::playing::{
-    acks, arrivals, candidate, ids, prompts, refused_for_now, send_batch, seqs, watch_to, watcher_after,
+    acks, arrivals, candidate, ids, post_all, prompts, refused_for_now, send_batch, seqs, watch_to, watcher_after,
 };
 
 /// A key of the candidate's session, by which the cluster tells where it is.
@@ -111,4 +111,33 @@ async fn while_a_replica_stands_still_nothing_is_acknowledged_that_only_its_mast
     again.await.expect(200);
     let rows = arrivals(&ada, &ada.session).await;
     assert_eq!((seqs(&rows), &rows[1]["id"]), (vec![1, 2], &own["id"]));
+}
+
+#[tokio::test]
+async fn a_master_that_lost_its_data_with_its_replica_is_filled_again_from_clickhouse() {
+    let mut app = TestApp::on_cluster().await;
+    let ada = candidate(&app).await;
+    let redis = Redis::new(&Config::new(app.redis_url())).unwrap();
+    let name = SessionRef::new(OrgId::sample(app.org().id.parse().unwrap()), ada.session.parse().unwrap());
+    // What is written with the second one: everything that was there at the first.
+    for number in 1..=2 {
+        post_all(&ada, &prompts(&ada.session, number..=number)).await;
+        eventually("the event to be in ClickHouse", async || {
+            (redis.positions(&name).await.unwrap() == (number, number)).then_some(())
+        })
+        .await;
+    }
+    let before = arrivals(&ada, &ada.session).await;
+    app.stop_server();
+    let master = app.cluster().master_of(&SessionKeys::of(&name).record());
+    app.cluster().wipe(master);
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Partial);
+    app.launch_server();
+    refused_for_now(&ada.get(&format!("/v1/sessions/{}", ada.session)).await, 503, "unavailable");
+    app.rebuild_redis_well().await;
+    app.ready().await;
+    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
+    assert_eq!(arrivals(&ada, &ada.session).await, before);
+    ada.ingest("prompt", json!({ "text": "afterwards" })).await.expect(201);
+    assert_eq!(seqs(&arrivals(&ada, &ada.session).await), [1, 2, 3]);
 }

@@ -114,6 +114,11 @@ impl RedisCluster {
         self.wait_until_whole();
     }
 
+    /// Takes everything away that a master and its replica hold.
+    pub fn wipe(&self, master: usize) {
+        self.expect_ok(master, "FLUSHALL");
+    }
+
     /// Ends a server at once, as a crash would.
     pub fn kill(&mut self, number: usize) {
         if let Some(server) = self.0.get_mut(number) {
