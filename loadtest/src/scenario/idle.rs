@@ -72,7 +72,9 @@ impl Idle {
         let cast = |candidates, watchers, large| {
             Ok::<_, String>(Cast { candidates, watchers, mix: "ws=1".parse()?, large, seed: self.common.seed() })
         };
-        let mut playing = Box::pin(Playing::begin(org, &cast(if is_short { 5 } else { 20 }, 4, 0.0)?, |text| progress.say(text))).await?;
+        let mut playing =
+            Box::pin(Playing::begin(org, &cast(if is_short { 5 } else { 20 }, 4, 0.0)?, |text| progress.say(text)))
+                .await?;
         let mut loud =
             Box::pin(Playing::begin(loud_org, &cast(LOUD_SESSIONS, 0, LARGE)?, |text| progress.say(text))).await?;
         let processes = Processes::watch(sources, playing.epoch());
