@@ -10,6 +10,12 @@
 #                            ARGS="--max-examples 10" for a short form, one minute
 #   make fmt                 format
 #   make load                short load test against a running `make run`; ARGS="--candidates 50"
+#   make load-run            events by a schedule against a running `make run`, with latencies and plots: 1 minute;
+#                            ARGS="--stages 100:30s,100-500:1m --report a.json", ARGS=--own for a service of its own, RELEASE=1
+#   make outage              ClickHouse away for minutes at 500 events/s, and what clients notice: 8 minutes, RELEASE=1
+#   make overload            three times what the service can take, and what it still takes: 4 minutes, RELEASE=1
+#   make idle                5,000 quiet sockets and 500 that never read: 3 minutes, RELEASE=1;
+#                            ARGS=--short for a form of seconds of all three, which judges no times
 #   make chaos               nodes and stores of its own under 19 sorts of faults, and every promise checked: 4 minutes;
 #                            ARGS="--minutes 30 --seed 7", ARGS=--self-test for the test of the checker, RELEASE=1
 
@@ -21,7 +27,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run cluster test check fuzz-api fmt load chaos
+.PHONY: run cluster test check fuzz-api fmt load load-run outage overload idle chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -75,6 +81,17 @@ load:
 	@echo "Building the load test, then running it against the server of \`make run\`: 1 to 3 minutes."
 	@$(CARGO) build $(RELEASE_FLAG) -p loadtest
 	@$(BINS)/loadtest smoke $(ARGS)
+
+load-run:
+	@echo "Building the load test, then running it: a minute after building."
+	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p loadtest
+	@$(BINS)/loadtest run $(ARGS)
+
+outage overload idle:
+	@dev/setup
+	@echo "Building: 2 to 5 minutes the first time, seconds later on."
+	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p loadtest
+	@$(BINS)/loadtest $@ $(ARGS)
 
 chaos:
 	@dev/setup

@@ -3,11 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::setup::Seat;
@@ -15,6 +17,10 @@ use crate::socket;
 
 /// Sockets that are opened at once.
 const AT_ONCE: usize = 64;
+/// How often a socket is tried again that is not let in at once: so many come at the same time.
+const TRIES: u32 = 20;
+/// How long to wait between two tries, where the server does not say.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Sockets that are quiet and answer pings; they close with the value.
 pub(super) struct Quiet {
@@ -34,7 +40,16 @@ impl Quiet {
                 }
             };
             let url = api.socket_url(&path);
-            async move { Box::pin(socket::open_small(&url, header, &credential)).await }
+            async move {
+                let mut left = TRIES;
+                loop {
+                    match Box::pin(socket::open_small(&url, header, &credential)).await {
+                        Err(lost) if left > 0 => sleep(lost.wait.unwrap_or(PAUSE)).await,
+                        opened => return opened,
+                    }
+                    left -= 1;
+                }
+            }
         };
         let mut opened = stream::iter(kinds).map(open).buffer_unordered(AT_ONCE);
         let (mut reading, n_open) = (JoinSet::new(), Arc::new(AtomicUsize::default()));

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long Redis is not asked after it did not answer.
 const AWAY_FOR: Duration = Duration::from_secs(1);
 
+/// How much longer than it has to answer others count alone while one asks whether Redis is back.
+const ASKING: Duration = Duration::from_millis(100);
+
 /// The budgets in Redis. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Store(Arc<Inner>);
@@ -38,9 +41,17 @@ impl Store {
         Self(Arc::new(Inner { redis, node: Uuid::new_v4(), away: Mutex::default() }))
     }
 
-    /// Whether Redis did not answer just now.
+    /// Whether Redis did not answer just now. When that is a while ago, whoever asks first is told that it may be back,
+    /// and finds out; nobody else waits for that.
     pub(super) fn is_away(&self, key: &BudgetKey, now: Instant) -> bool {
-        self.away().get(&key.partition()).is_some_and(|until| now < *until)
+        match self.away().get_mut(&key.partition()) {
+            None => false,
+            Some(until) if now < *until => true,
+            Some(until) => {
+                *until = now + PATIENCE + ASKING;
+                false
+            }
+        }
     }
 
     /// Draws; `None` when Redis does not answer.
@@ -57,7 +68,7 @@ impl Store {
         };
         metrics::counter!("promptster_budget_draws_failed_total").increment(1);
         let (mut away, now) = (self.away(), Instant::now());
-        away.retain(|_, until| now < *until + AWAY_FOR);
+        away.retain(|_, until| now < *until + 2 * PATIENCE);
         let is_news = away.is_empty();
         away.insert(key.partition(), now + AWAY_FOR);
         drop(away);
