@@ -55,10 +55,11 @@ pub(crate) struct Target {
 impl Own {
     /// Starts it.
     pub(crate) async fn start(options: &OwnOptions, say: impl Fn(&str)) -> Result<Self, String> {
+        let programs = programs(options.bin_dir.as_deref())?;
         let directory = make_directory(options.dir.as_deref(), "promptster-load")?;
         let plan = Plan {
             directory: &directory,
-            programs: &programs(options.bin_dir.as_deref())?,
+            programs: &programs,
             n_nodes: usize::from(options.nodes),
             appendfsync: "always",
             with_proxies: false,
