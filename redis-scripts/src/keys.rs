@@ -1,12 +1,16 @@
 //! Every key and channel of Redis. A key begins with its hash tag `{pNN}`, made by the server from a hash and never
 //! from client text, so that all keys of one script live in one slot.
 
-use std::net::IpAddr;
+mod org;
+mod secret;
+mod session;
 
 use domain::{OrgId, SessionId, SessionRef};
-use ring::hmac;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+pub use org::{OrgKeys, SessionFilter};
+pub use secret::{BudgetKey, SecretDigest};
+pub use session::SessionKeys;
 
 /// Number of partitions. Changing it is a migration: it decides where every key lives.
 pub const PARTITIONS: u16 = 64;
@@ -36,7 +40,7 @@ impl Partition {
     /// The partition of a secret's look-up key.
     #[must_use]
     pub fn of_digest(digest: &SecretDigest) -> Self {
-        Self::of(&[digest.0.as_bytes()])
+        Self::of(&[digest.as_str().as_bytes()])
     }
 
     /// The partition of [`Self::log_turn`].
@@ -155,251 +159,6 @@ impl Partition {
     pub fn wake_channel(self) -> String {
         self.key("wake")
     }
-}
-
-/// The keys of one session, all in its partition.
-#[derive(Debug, Clone)]
-pub struct SessionKeys {
-    partition: Partition,
-    name: String,
-}
-
-impl SessionKeys {
-    /// The keys of `session`.
-    #[must_use]
-    pub fn of(session: &SessionRef) -> Self {
-        Self { partition: Partition::of_session(session), name: session.to_string() }
-    }
-
-    /// Its partition.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        self.partition
-    }
-
-    fn key(&self, what: &str) -> String {
-        self.partition.key(format_args!("{what}:{}", self.name))
-    }
-
-    /// Hash: the session's record, an entity.
-    #[must_use]
-    pub fn record(&self) -> String {
-        self.key("s")
-    }
-
-    /// Hash: `seq`, `flushed` and the sums of the signals.
-    #[must_use]
-    pub fn sums(&self) -> String {
-        self.key("n")
-    }
-
-    /// Set: ids of events that were recorded, 16 bytes each.
-    #[must_use]
-    pub fn seen(&self) -> String {
-        self.key("d")
-    }
-
-    /// Set: hashes of the files touched, 16 bytes each.
-    #[must_use]
-    pub fn files(&self) -> String {
-        self.key("f")
-    }
-
-    /// Sorted set: the stream entries that hold this session's newest events, by the seq before their first.
-    #[must_use]
-    pub fn tail(&self) -> String {
-        self.key("t")
-    }
-
-    /// Hash: how many watch, by node.
-    #[must_use]
-    pub fn watchers(&self) -> String {
-        self.key("p")
-    }
-
-    /// String: present when the session was erased.
-    #[must_use]
-    pub fn tombstone(&self) -> String {
-        self.key("x")
-    }
-
-    /// Hash: the bundles that were uploaded, by object; an entity.
-    #[must_use]
-    pub fn uploads(&self) -> String {
-        self.key("u")
-    }
-
-    /// Hash: the newest submission, an entity.
-    #[must_use]
-    pub fn submission(&self) -> String {
-        self.key("b")
-    }
-
-    /// Hash: the rolling-window counts of one quarter of an hour.
-    #[must_use]
-    pub fn window(&self, block: i64) -> String {
-        self.partition.key(format_args!("w:{block}:{}", self.name))
-    }
-}
-
-/// What is stored and looked up instead of a secret: its SHA-256 in lower-case hex, or behind `h1-` its HMAC-SHA-256 with
-/// a pepper.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SecretDigest(String);
-
-impl SecretDigest {
-    /// The digest of a text without a pepper: of what is no secret, and of secrets of installations that have none.
-    #[must_use]
-    pub fn of(secret: &str) -> Self {
-        Self(hex("", &Sha256::digest(secret.as_bytes())))
-    }
-
-    /// The digest of a secret with a pepper.
-    pub(crate) fn peppered(pepper: &hmac::Key, secret: &str) -> Self {
-        Self(hex("h1-", hmac::sign(pepper, secret.as_bytes()).as_ref()))
-    }
-
-    /// A digest that was stored.
-    pub(crate) fn stored(hex: &str) -> Self {
-        Self(hex.to_owned())
-    }
-
-    /// The digest as hex.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The partition of its look-up keys.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        Partition::of_digest(self)
-    }
-
-    /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`, `upload`).
-    #[must_use]
-    pub fn key(&self, purpose: &str) -> String {
-        Partition::of_digest(self).key(format_args!("{purpose}:{}", self.0))
-    }
-}
-
-fn hex(prefix: &str, bytes: &[u8]) -> String {
-    bytes.iter().fold(prefix.to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
-}
-
-/// The key of a budget, in a partition that follows from whose it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BudgetKey {
-    partition: Partition,
-    key: String,
-}
-
-impl BudgetKey {
-    /// The budget of somebody with an id, for one `purpose`.
-    #[must_use]
-    pub fn of_id(purpose: &str, id: Uuid) -> Self {
-        let partition = Partition::of(&[id.as_bytes()]);
-        Self { partition, key: partition.key(format_args!("budget:{purpose}:{id}")) }
-    }
-
-    /// The budget of an address, which is kept as a hash.
-    #[must_use]
-    pub fn of_address(purpose: &str, address: IpAddr) -> Self {
-        let mut hash = SecretDigest::of(&address.to_string()).0;
-        hash.truncate(32);
-        let partition = Partition::of(&[hash.as_bytes()]);
-        Self { partition, key: partition.key(format_args!("budget:{purpose}:{hash}")) }
-    }
-
-    /// The budget that everybody shares.
-    #[must_use]
-    pub fn of_all(purpose: &str) -> Self {
-        let partition = Partition::of(&[purpose.as_bytes()]);
-        Self { partition, key: partition.key(format_args!("budget:{purpose}")) }
-    }
-
-    /// Its partition.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        self.partition
-    }
-
-    /// Hash: how much is used, and what nodes hold.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.key
-    }
-}
-
-/// The keys of one organisation, all in its partition.
-#[derive(Debug, Clone, Copy)]
-pub struct OrgKeys {
-    org: OrgId,
-    partition: Partition,
-}
-
-impl OrgKeys {
-    /// The keys of `org`.
-    #[must_use]
-    pub fn of(org: OrgId) -> Self {
-        Self { org, partition: Partition::of_org(org) }
-    }
-
-    /// Its partition.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        self.partition
-    }
-
-    /// Hash: one entity of the organisation.
-    #[must_use]
-    pub fn entity(&self, kind: &str, id: impl std::fmt::Display) -> String {
-        self.partition.key(format_args!("o:{}:{kind}:{id}", self.org))
-    }
-
-    /// Sorted set: an index over entities, e.g. `assessments`, or `keys:<assessment>`.
-    #[must_use]
-    pub fn index(&self, name: impl std::fmt::Display) -> String {
-        self.partition.key(format_args!("o:{}:index:{name}", self.org))
-    }
-
-    /// Sorted set: sessions by start, all of them or those that `filter` names.
-    #[must_use]
-    pub fn sessions(&self, filter: SessionFilter<'_>) -> String {
-        match filter {
-            SessionFilter::All => self.index("sessions"),
-            SessionFilter::Assessment(id) => self.index(format_args!("sessions:a:{id}")),
-            SessionFilter::Status(status) => self.index(format_args!("sessions:t:{status}")),
-            SessionFilter::Source(source) => {
-                self.index(format_args!("sessions:s:{}", SecretDigest::of(source).as_str()))
-            }
-        }
-    }
-
-    /// Hash: the status under which each session is indexed.
-    #[must_use]
-    pub fn session_statuses(&self) -> String {
-        self.index("sessions:status")
-    }
-
-    /// Sorted set: `<assessment>:<session>` of sessions that ended and whose results are not derived yet.
-    #[must_use]
-    pub fn unsettled(&self) -> String {
-        self.index("sessions:unsettled")
-    }
-}
-
-/// One index over an organisation's sessions.
-#[derive(Debug, Clone, Copy)]
-pub enum SessionFilter<'a> {
-    /// All sessions.
-    All,
-    /// Those of an assessment.
-    Assessment(Uuid),
-    /// Those with a status: `pending`, `active`, `ended`.
-    Status(&'a str),
-    /// Those that came from a source service.
-    Source(&'a str),
 }
 
 /// What a wake-up says of one session.
