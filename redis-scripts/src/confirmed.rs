@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::{
     Error, Redis, commit,
     keys::Partition,
-    log_stream::{CONSUMER, GROUP, version_of},
+    log_entry::version_of,
+    log_stream::{CONSUMER, GROUP},
     scripts,
 };
 

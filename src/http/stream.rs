@@ -2,6 +2,8 @@
 //! [`crate::ingest`]'s, as for HTTP. While one batch is recorded, what arrives forms the next; beyond the window the
 //! socket is not read, so that TCP slows a client that does not wait for its acks.
 
+mod fates;
+
 use std::{collections::VecDeque, mem, rc::Rc, time::Duration};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
@@ -10,12 +12,12 @@ use actix_web::{
     web::{Bytes, Data, Payload},
 };
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
-use domain::frame::{Frame, FrameError, id_of};
+use domain::frame::{Frame, FrameError};
 use futures_util::{
     FutureExt,
     future::{LocalBoxFuture, Shared},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     auth::{Candidate, Either},
@@ -26,6 +28,8 @@ use super::{
     socket::{CREDENTIAL_GONE, Fragment, Fragments, Life, PING_EVERY, SESSION_DELETED, close},
     streamer::Streamer,
 };
+use fates::{Pending, ack, is_overload, slow, take};
+
 use crate::{
     App, clock,
     ingest::{self, Fate, MAX_BATCH, Taken},
@@ -75,28 +79,6 @@ pub(super) async fn stream(
         .frame_size(MAX_FRAME_BYTES)
         .start()
         .map_err(|_| Refusal::BadRequest.into())
-}
-
-/// What is done with a member of the queue.
-enum Pending {
-    /// Its bytes count as load until its fate is known.
-    Event(Bytes, Rc<Admitted>),
-    /// It is answered without being recorded, in its place among the others.
-    Answered(Taken),
-}
-
-impl Pending {
-    fn refused(event: &Bytes, refusal: Refusal) -> Self {
-        let fate = Fate::Refused(Box::new(refusal.into()));
-        Self::Answered(Taken { id: id_of(event), fate })
-    }
-
-    fn n_bytes(&self) -> usize {
-        match self {
-            Self::Event(event, _) => event.len(),
-            Self::Answered(_) => 0,
-        }
-    }
 }
 
 /// The recording of the batch in flight; whoever awaits it drives it.
@@ -298,56 +280,6 @@ impl Connection {
             }
         }));
     }
-}
-
-/// Takes the events of a batch; the answered members keep their places.
-async fn take(app: &App, candidate: &Candidate, batch: Vec<Pending>) -> Vec<Taken> {
-    let (mut raw, mut admitted) = (Vec::new(), Vec::new());
-    let mut places: Vec<Option<Taken>> = Vec::with_capacity(batch.len());
-    for pending in batch {
-        match pending {
-            Pending::Event(event, load) => {
-                raw.push(event);
-                admitted.push(load);
-                places.push(None);
-            }
-            Pending::Answered(taken) => places.push(Some(taken)),
-        }
-    }
-    let mut taken = ingest::take(app, candidate, raw).await.into_iter();
-    drop(admitted);
-    places.into_iter().filter_map(|place| place.or_else(|| taken.next())).collect()
-}
-
-fn is_overload(error: &ApiError) -> bool {
-    matches!(error.refusal(), Refusal::Unavailable | Refusal::Overloaded)
-}
-
-fn slow(retry_after: Duration) -> String {
-    json!({ "type": "slow", "retryAfterMs": retry_after.as_millis() }).to_string()
-}
-
-fn ack(taken: &[Taken]) -> String {
-    let results: Vec<Value> = taken
-        .iter()
-        .map(|Taken { id, fate }| {
-            let mut result = json!({ "id": id, "status": fate.status() });
-            let Some(fields) = result.as_object_mut() else { return result };
-            match fate {
-                Fate::Recorded(seq) => drop(fields.insert("seq".to_owned(), json!(seq))),
-                Fate::SessionEnded => drop(fields.insert("reason".to_owned(), "session_ended".into())),
-                Fate::Repeated => {}
-                Fate::Refused(error) => {
-                    error.report("");
-                    if let Value::Object(body) = error.body("") {
-                        fields.extend(body);
-                    }
-                }
-            }
-            result
-        })
-        .collect();
-    json!({ "type": "ack", "results": results }).to_string()
 }
 
 impl Actor for Connection {
