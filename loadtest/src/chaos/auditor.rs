@@ -48,6 +48,9 @@ pub(crate) async fn live(fleet: Arc<Fleet>) -> Audit {
     audit
 }
 
+/// A node that stands still must not hold up those who could ask another one.
+const PULSE: Duration = Duration::from_secs(1);
+
 /// Reads a little, again and again, and counts how often that is answered.
 pub(crate) async fn pulse(fleet: Arc<Fleet>) {
     while fleet.is_sending() {
@@ -60,9 +63,9 @@ pub(crate) async fn pulse(fleet: Arc<Fleet>) {
         let Ok(org) = fleet.org(place) else { continue };
         let api = org.api(rand::random_range(0..org.apis.len()));
         let path = format!("/v1/sessions/{session}/timeline?limit=1");
-        let reply = api.once(Method::GET, &path, Who::Reviewer, None).await;
+        let reply = timeout(PULSE, api.once(Method::GET, &path, Who::Reviewer, None)).await;
         // The newest session may not have its first event yet.
-        if reply.is_ok_and(|reply| matches!(reply.status, 200 | 404)) {
+        if matches!(reply, Ok(Ok(reply)) if matches!(reply.status, 200 | 404)) {
             fleet.n_read.fetch_add(1, Ordering::Relaxed);
         }
     }
