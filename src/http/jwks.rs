@@ -51,12 +51,13 @@ impl Default for Pace {
 
 /// A key, and the one algorithm that it is for.
 #[derive(Debug)]
-pub(super) struct PublicKey {
+pub struct PublicKey {
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
 }
 
-type KeySet = HashMap<String, Arc<PublicKey>>;
+/// Keys by their ids.
+pub type KeySet = HashMap<String, Arc<PublicKey>>;
 
 /// No keys are known, and none can be had.
 #[derive(Debug, Clone, Copy)]
@@ -187,7 +188,10 @@ impl Shared {
 }
 
 /// The keys of a set that can be used here; others, of other algorithms or uses, are passed over.
-fn parse(text: &[u8]) -> anyhow::Result<KeySet> {
+///
+/// # Errors
+/// When it is no set of keys, or none of them can be used.
+pub fn parse(text: &[u8]) -> anyhow::Result<KeySet> {
     let set: Value = serde_json::from_slice(text)?;
     let Some(Value::Array(keys)) = set.get("keys") else { anyhow::bail!("no array `keys`") };
     let keys: KeySet = keys.iter().take(MAX_KEYS).filter_map(usable).collect();

@@ -23,15 +23,15 @@ const LEEWAY_S: u64 = 30;
 
 /// A person who was signed in by the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Person {
+pub struct Person {
     /// The same for all tokens of one person.
-    pub(super) id: Uuid,
+    pub id: Uuid,
     /// What the provider calls the organisation.
-    pub(super) org: String,
+    pub org: String,
     /// What the person may do.
-    pub(super) scopes: Scopes,
+    pub scopes: Scopes,
     /// When the token expires.
-    pub(super) expires_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// Why nobody was signed in.
@@ -91,7 +91,7 @@ impl Jwt {
         let key = self.jwks.key(&kid).await.map_err(|NoKeys| Denial::NoKeys)?;
         let key = key.filter(|key| key.algorithm == header.alg).ok_or(Denial::Token)?;
         let token = decode::<Map<String, Value>>(token, &key.key, &self.validation(key.algorithm));
-        self.read(&token.map_err(|_| Denial::Token)?.claims).ok_or(Denial::Token)
+        self.person_of(&token.map_err(|_| Denial::Token)?.claims).ok_or(Denial::Token)
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
@@ -104,7 +104,9 @@ impl Jwt {
         validation
     }
 
-    fn read(&self, claims: &Map<String, Value>) -> Option<Person> {
+    /// Whom the claims of a token speak of, once it was checked; `None` when they do not say.
+    #[must_use]
+    pub fn person_of(&self, claims: &Map<String, Value>) -> Option<Person> {
         let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty())?;
         let org = self.settings.org_claims.iter().find_map(|path| claim(claims, path)?.as_str());
         let expires = claims.get("exp")?;

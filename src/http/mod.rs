@@ -16,7 +16,7 @@ pub mod error;
 pub mod fields;
 mod health;
 mod ingest;
-mod jwks;
+pub mod jwks;
 pub mod jwt;
 mod keys;
 mod live;
