@@ -7,7 +7,7 @@ use domain::OrgId;
 use redis_scripts::{Purpose, Redis, Scopes, keys::SecretDigest};
 
 use crate::clock;
-use crate::config::{CreateOrgOptions, NewKeyOptions, PepperOptions, ReplicationOptions, RetentionOptions, Secret};
+use crate::config::{CreateOrgOptions, NewKeyOptions, OrgStoreOptions, RetentionOptions, Secret};
 use crate::dev::files::{self, Credentials, DevFile};
 use crate::dev::pepper as dev_pepper;
 
@@ -21,8 +21,7 @@ const MAX_NAME: usize = 255;
 pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
-    let redis =
-        redis_with_pepper(options.redis_url.as_ref(), &options.data_dir, &options.replication, &options.pepper)?;
+    let redis = redis(&options.store)?;
     let external_id = options.external_id.as_deref();
     if let Some(external_id) = external_id {
         ensure!((1..=MAX_NAME).contains(&external_id.len()), "--external-id must have 1 to {MAX_NAME} bytes");
@@ -51,8 +50,7 @@ pub async fn run(options: &CreateOrgOptions) -> anyhow::Result<()> {
 pub async fn new_key(options: &NewKeyOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
-    let redis =
-        redis_with_pepper(options.redis_url.as_ref(), &options.data_dir, &options.replication, &options.pepper)?;
+    let redis = redis(&options.store)?;
     let org = OrgId::trusted(options.org);
     ensure!(redis.org(org).await?.is_some(), "there is no organisation {org}");
     println!("{}", redis.new_api_key(org, name, Scopes::ALL, clock::now()).await?.1);
@@ -65,8 +63,7 @@ pub async fn new_key(options: &NewKeyOptions) -> anyhow::Result<()> {
 /// When Redis cannot be found or does not answer, or there is no such organisation.
 #[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
 pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
-    let url = redis_url(options.redis_url.as_ref(), &options.data_dir)?;
-    let redis = Redis::new(&options.replication.config(&url)?)?;
+    let redis = redis(&options.store)?;
     let known = redis.set_retention(OrgId::trusted(options.org), options.days).await?;
     ensure!(known, "there is no organisation {}", options.org);
     match options.days {
@@ -78,18 +75,13 @@ pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn redis_with_pepper(
-    given: Option<&Secret>,
-    data_dir: &Path,
-    replication: &ReplicationOptions,
-    pepper: &PepperOptions,
-) -> anyhow::Result<Redis> {
-    let url = redis_url(given, data_dir)?;
-    let mut peppers = pepper.peppers()?;
-    if peppers.is_empty() && given.is_none() {
-        peppers = dev_pepper::kept_in(data_dir)?;
+fn redis(store: &OrgStoreOptions) -> anyhow::Result<Redis> {
+    let url = redis_url(store.redis_url.as_ref(), &store.data_dir)?;
+    let mut peppers = store.pepper.peppers()?;
+    if peppers.is_empty() && store.redis_url.is_none() {
+        peppers = dev_pepper::kept_in(&store.data_dir)?;
     }
-    Ok(Redis::new(&redis_scripts::Config { peppers, ..replication.config(&url)? })?)
+    Ok(Redis::new(&redis_scripts::Config { peppers, ..store.replication.config(&url)? })?)
 }
 
 fn redis_url(given: Option<&Secret>, data_dir: &Path) -> anyhow::Result<String> {

@@ -93,6 +93,24 @@ pub enum OrgCommand {
     Retention(RetentionOptions),
 }
 
+/// Where organisations are kept, for those who work on them beside the servers.
+#[derive(Debug, Clone, Args)]
+pub struct OrgStoreOptions {
+    /// `redis://[user:password@]host:port[/db]`, or several, as --redis-url of `serve` [default: the Redis of the `dev`
+    /// that runs on --data-dir]
+    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
+    /// Replicas, and whether there is a cluster.
+    #[command(flatten)]
+    pub replication: ReplicationOptions,
+    /// Where a running `dev` keeps its data
+    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// What keys are hashed with; that of a running `dev` is known.
+    #[command(flatten)]
+    pub pepper: PepperOptions,
+}
+
 /// How long sessions are kept.
 #[derive(Debug, Clone, Args)]
 pub struct RetentionOptions {
@@ -105,16 +123,9 @@ pub struct RetentionOptions {
     /// Keep them until they are deleted one by one
     #[arg(long)]
     pub for_ever: bool,
-    /// `redis://[user:password@]host:port[/db]`, or several, as --redis-url of `serve` [default: the Redis of the `dev`
-    /// that runs on --data-dir]
-    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
-    pub redis_url: Option<Secret>,
-    /// Replicas, and whether there is a cluster.
+    /// Where organisations are kept.
     #[command(flatten)]
-    pub replication: ReplicationOptions,
-    /// Where a running `dev` keeps its data
-    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
-    pub data_dir: PathBuf,
+    pub store: OrgStoreOptions,
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
@@ -164,19 +175,9 @@ pub struct CreateOrgOptions {
     /// Print JSON: `{"orgId": …, "apiKey": …}`
     #[arg(long)]
     pub json: bool,
-    /// `redis://[user:password@]host:port[/db]`, or several, as --redis-url of `serve` [default: the Redis of the `dev`
-    /// that runs on --data-dir]
-    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
-    pub redis_url: Option<Secret>,
-    /// Replicas, and whether there is a cluster.
+    /// Where organisations are kept.
     #[command(flatten)]
-    pub replication: ReplicationOptions,
-    /// Where a running `dev` keeps its data
-    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
-    pub data_dir: PathBuf,
-    /// What its API key is hashed with; that of a running `dev` is known.
-    #[command(flatten)]
-    pub pepper: PepperOptions,
+    pub store: OrgStoreOptions,
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
@@ -191,18 +192,9 @@ pub struct NewKeyOptions {
     /// What the key is called
     #[arg(long, default_value = "made by the operator")]
     pub name: String,
-    /// `redis://[user:password@]host:port[/db]` [default: the Redis of the `dev` that runs on --data-dir]
-    #[arg(long, env = "PROMPTSTER_REDIS_URL", hide_env_values = true)]
-    pub redis_url: Option<Secret>,
-    /// Where a running `dev` keeps its data
-    #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
-    pub data_dir: PathBuf,
-    /// How writes of the key are kept.
+    /// Where organisations are kept.
     #[command(flatten)]
-    pub replication: ReplicationOptions,
-    /// What the key is hashed with; that of a running `dev` is known.
-    #[command(flatten)]
-    pub pepper: PepperOptions,
+    pub store: OrgStoreOptions,
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
