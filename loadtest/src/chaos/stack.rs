@@ -244,6 +244,10 @@ fn serve(port: u16, (redis, clickhouse): (u16, u16), data: &Path) -> Vec<OsStrin
         args.push(format!("--{name}-per-minute={NO_LIMIT}").into());
     }
     args.extend(["ingest", "stream"].map(|name| format!("--{name}-burst={NO_LIMIT}").into()));
+    // All clients have one address, and all watchers of an organisation one key.
+    let caps = ["connections-per-address", "streams-per-key", "watchers-per-credential", "watchers-per-session"];
+    args.extend(caps.map(|name| format!("--max-{name}={NO_LIMIT}").into()));
+    args.push(format!("--max-sockets-per-org={NO_LIMIT}").into());
     args
 }
 
