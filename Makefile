@@ -16,6 +16,8 @@
 #   make overload            three times what the service can take, and what it still takes: 4 minutes, RELEASE=1
 #   make idle                5,000 quiet sockets and 500 that never read: 3 minutes, RELEASE=1;
 #                            ARGS=--short for a form of seconds of all three, which judges no times
+#   make bench               what an optimised server takes at most, beside what its parts would do alone: a minute after the build;
+#                            ARGS="--log-sizes 10000,100000,1000000,10000000" for a larger log
 #   make chaos               nodes and stores of its own under 19 sorts of faults, and every promise checked: 4 minutes;
 #                            ARGS="--minutes 30 --seed 7", ARGS=--self-test for the test of the checker, RELEASE=1
 
@@ -27,7 +29,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run cluster test check fuzz-api fmt load load-run outage overload idle chaos
+.PHONY: run cluster test check fuzz-api fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -99,3 +101,9 @@ chaos:
 	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p loadtest
 	@echo "Starting a service of its own and hurting it: 2 minutes of faults, then up to 2 minutes of checking."
 	@$(BINS)/loadtest chaos $(ARGS)
+
+bench:
+	@dev/setup
+	@echo "Building optimised: 5 to 10 minutes the first time."
+	@$(CARGO) build --release -p promptster-server -p embedded-clickhouse -p loadtest
+	@$(TARGET)/release/loadtest bench $(ARGS)

@@ -7,7 +7,7 @@ pub(crate) mod check;
 mod disk;
 mod fault;
 pub(crate) mod fleet;
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod history;
 mod plant;
 mod post;

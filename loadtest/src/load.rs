@@ -4,12 +4,12 @@
 mod compare;
 mod meter;
 mod mix;
-mod numbers;
+pub(crate) mod numbers;
 mod payload;
 mod player;
 mod plot;
 mod post;
-mod processes;
+pub(crate) mod processes;
 mod report;
 mod run;
 mod socket;

@@ -2,6 +2,7 @@
 //! itself and hurts.
 
 mod api;
+mod bench;
 mod candidate_http;
 mod candidate_ws;
 mod chaos;
@@ -45,13 +46,29 @@ enum Command {
     Overload(scenario::Overload),
     Idle(scenario::Idle),
     Chaos(Box<chaos::Chaos>),
+    Bench(bench::Bench),
+    #[command(hide = true)]
+    Edge(bench::edge::Edge),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     // HTTP and WebSocket both speak TLS; both take the provider that is installed. An error means one is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Command::Edge(edge) = &command {
+        // It brings threads of its own.
+        return edge.run();
+    }
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(command)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(command: Command) -> ExitCode {
     match command {
         Command::Smoke(smoke) => Box::pin(run_smoke(&smoke)).await,
         Command::Run(load) => told(Box::pin(load.run()).await.map(|report| (report.holds(), report.to_string()))),
@@ -60,6 +77,8 @@ async fn main() -> ExitCode {
         Command::Idle(idle) => told(Box::pin(idle.run()).await.map(|one| (one.holds(), one.to_string()))),
         Command::Compare(compare) => told(compare.run().map(|text| (true, text))),
         Command::Chaos(chaos) => Box::pin(chaos.run()).await,
+        Command::Bench(bench) => Box::pin(bench.run()).await,
+        Command::Edge(edge) => edge.run(),
     }
 }
 

@@ -19,15 +19,27 @@
 -- An error, and nothing written, while the partition is not whole: seq and seen ids would begin anew.
 assert(#KEYS >= 11 and (#KEYS - 3) % 8 == 0, 'record_events: keys')
 assert(#ARGV - 4 == 3 * (#KEYS - 3) / 8, 'record_events: arguments')
-if redis.call('GET', KEYS[3]) ~= 'whole' then
+
+-- What is read is read in as few calls, and of hashes only the fields that matter: a call costs as much as a small write.
+local marks = {KEYS[3], KEYS[2]}
+for k = 3, #KEYS - 8, 8 do marks[#marks + 1] = KEYS[k + 6] end
+marks = redis.call('MGET', unpack(marks))
+if marks[1] ~= 'whole' then
   return redis.error_reply('NOTWHOLE what this Redis held is not there, or not all of it')
 end
-
 local nonce, now, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local last = redis.call('GET', KEYS[2])
-if last then
-  local known, reply = unpack(cmsgpack.unpack(last))
+if marks[2] then
+  local known, reply = unpack(cmsgpack.unpack(marks[2]))
   if known == nonce then return reply end
+end
+
+-- Reads these fields of the hash at `key` as a table.
+local function read_fields(key, fields)
+  local state, values = {}, redis.call('HMGET', key, unpack(fields))
+  for i, field in ipairs(fields) do
+    if values[i] then state[field] = values[i] end
+  end
+  return state
 end
 
 -- Decide before anything is written.
@@ -35,9 +47,12 @@ local reply, entry, todo = {}, {}, {}
 for number = 1, (#KEYS - 3) / 8 do
   local k, a = 3 + 8 * (number - 1), 4 + 3 * (number - 1)
   local part = cmsgpack.unpack(ARGV[a + 3])
-  local n, record = part[1], read_hash(KEYS[k + 1])
+  local n = part[1]
+  local asked = {'created', 'closed', 'ended', 'key', 'source'}
+  for i = 1, #part[6], 2 do asked[#asked + 1] = part[6][i] end
+  local record = read_fields(KEYS[k + 1], asked)
   local refusal
-  if redis.call('EXISTS', KEYS[k + 6]) == 1 then refusal = 'deleted'
+  if marks[2 + number] then refusal = 'deleted'
   elseif record.closed and now > tonumber(record.closed) + grace then refusal = 'ended'
   elseif record.key and part[4] ~= '' and record.key ~= part[4] then refusal = 'mismatch' end
   if refusal then
@@ -50,7 +65,10 @@ for number = 1, (#KEYS - 3) / 8 do
     if repeated then
       reply[number] = {1, table.concat(seen)}
     else
-      local sums = read_hash(KEYS[k + 2])
+      asked = {'seq', 'last_ts', 'test_ts', 'test_seq'}
+      for i = 1, #part[7], 2 do asked[#asked + 1] = part[7][i] end
+      for i = 1, #part[8], 2 do asked[#asked + 1] = part[8][i] end
+      local sums = read_fields(KEYS[k + 2], asked)
       local base = tonumber(sums.seq or '0')
       local created = record.created or string.format('%d', now)
       entry[#entry + 1] = string.format('%d', base) .. ' ' .. created .. ' ' .. ARGV[a + 1] .. ':' .. ARGV[a + 2]
@@ -91,10 +109,12 @@ if #todo > 0 then
     redis.call('HSET', KEYS[k + 2], unpack(fields))
     if #part[11] > 0 then redis.call('SADD', KEYS[k + 4], unpack(part[11])) end
     redis.call('ZADD', KEYS[k + 5], t.base, entry_id)
+    local expires
     for i = 1, #part[12], 3 do
       local window = KEYS[k + 7 + part[12][i]]
       redis.call('HINCRBY', window, part[12][i + 1], part[12][i + 2])
-      redis.call('EXPIRE', window, 2400)
+      if expires ~= window then redis.call('EXPIRE', window, 2400) end
+      expires = window
     end
 
     -- The record, where the events change it.
@@ -115,7 +135,8 @@ if #todo > 0 then
     end
     if next(set) then
       set.updated = string.format('%d', now)
-      commit_entity(KEYS[1], KEYS[k + 1], 'session', ARGV[t.a + 1], ARGV[t.a + 2], record, set)
+      local whole = read_hash(KEYS[k + 1])
+      commit_entity(KEYS[1], KEYS[k + 1], 'session', ARGV[t.a + 1], ARGV[t.a + 2], whole, set)
     end
     reply[t.number] = {0, t.base, made, closed, tonumber(record.created)}
     woken[#woken + 1] = ARGV[t.a + 1] .. ':' .. ARGV[t.a + 2]

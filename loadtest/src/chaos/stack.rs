@@ -277,7 +277,7 @@ pub(crate) async fn http_ok(port: u16, path: &str) -> bool {
 
 /// A port that nobody listens on, below those that connections are given: a node that is down for a moment must find its
 /// own port free again.
-fn free_port() -> Result<u16, String> {
+pub(crate) fn free_port() -> Result<u16, String> {
     let mut tries = (0..1000).map(|_| rand::random_range(15_000..30_000));
     let port = tries.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     port.ok_or_else(|| "no free port".to_owned())

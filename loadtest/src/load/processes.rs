@@ -63,6 +63,11 @@ impl Source {
         Some(fs::read_dir(format!("/proc/{}/fd", self.pid()?)).ok()?.count())
     }
 
+    /// CPU time so far; nothing while it does not run.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        Some(Duration::from_secs_f64(real(self.cpu_ticks()?.1) / real(rustix::param::clock_ticks_per_second())))
+    }
+
     /// The id and the CPU time so far, in ticks of the clock.
     fn cpu_ticks(&self) -> Option<(u32, u64)> {
         let pid = self.pid()?;
