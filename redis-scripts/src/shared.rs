@@ -14,8 +14,9 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use crate::Error;
 
-/// A connection that was used within this time is given out unchecked: whoever uses it next would find out as well.
-const FRESH: Duration = Duration::from_secs(1);
+/// A connection that was used within this time is given out unchecked: in less, no server is gone and back again. While it
+/// is busy it is never checked, and whoever comes after a pause pays one short question for it.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// How many there are to each server: a long answer holds up those behind it on the same one only.
 const LINES: usize = 2;
