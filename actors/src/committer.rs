@@ -189,7 +189,7 @@ impl Call {
     async fn attempt(&self, parts: &[CommitPart], connection: &mut Option<Connection>) -> Result<Vec<Outcome>, Error> {
         let mut current = match connection.take() {
             Some(connection) => connection,
-            None => self.redis.committing(self.partition, GIVE_UP_AFTER).await?,
+            None => self.redis.dedicated(self.partition, GIVE_UP_AFTER).await?,
         };
         let commit = Commit {
             partition: self.partition,

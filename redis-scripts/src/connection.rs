@@ -1,5 +1,5 @@
-//! How Redis is reached: a connection to whichever server has a partition, shared by all calls that wait for no replica, of
-//! a pool or of its own for those that do. A single server has all partitions, a Redis Cluster spreads them over its masters.
+//! How Redis is reached: a connection to whichever server has a partition, from a pool for short questions, and of its
+//! own for the commit path. A single server has all partitions, a Redis Cluster spreads them over its masters.
 
 use std::{sync::Arc, time::Duration};
 
@@ -142,13 +142,13 @@ impl Redis {
         self.0.peppers.digests(secret)
     }
 
-    /// A connection to the server of `partition`, for calls that do not block: others use it at the same time.
+    /// A connection of the pool to the server of `partition`, for calls that do not block.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none can be had in time.
     pub async fn connection(&self, partition: Partition) -> Result<Connection, Error> {
         let node = self.node(partition).await?;
-        self.shared(node, partition).await
+        self.pooled(node, partition).await
     }
 
     /// A connection for what must not be lost: a call on it has succeeded only when as many replicas have what it wrote,
@@ -157,26 +157,18 @@ impl Redis {
     /// # Errors
     /// [`Error::Unavailable`] when none can be had in time.
     pub async fn writer(&self, partition: Partition) -> Result<Connection, Error> {
-        let node = self.node(partition).await?;
-        // Whoever waits for replicas holds up those behind it.
-        match self.0.confirmation {
-            None => self.shared(node, partition).await,
-            confirmation => Ok(self.pooled(node, partition).await?.confirming(confirmation)),
-        }
+        Ok(self.connection(partition).await?.confirming(self.0.confirmation))
     }
 
-    /// A connection for a committer, which keeps it; it writes as that of [`Self::writer`] does. Where replicas are
-    /// waited for nobody else uses it, and `response_timeout` is its own.
+    /// A new connection that nobody else uses, for a committer; it writes as that of [`Self::writer`] does.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Redis cannot be reached in time.
-    pub async fn committing(&self, partition: Partition, response_timeout: Duration) -> Result<Connection, Error> {
+    pub async fn dedicated(&self, partition: Partition, response_timeout: Duration) -> Result<Connection, Error> {
         let node = self.node(partition).await?;
-        let Some(confirmation) = self.0.confirmation else { return self.shared(node, partition).await };
         let opened = node.open(&self.0.runtime, response_timeout).await;
         let connection = opened.inspect_err(|_| self.0.routes.doubt())?;
-        let own = Connection::own(connection, response_timeout, self.clone(), node, partition);
-        Ok(own.confirming(Some(confirmation)))
+        Ok(Connection::own(connection, response_timeout, self.clone(), node, partition).confirming(self.0.confirmation))
     }
 
     /// A connection to each server that has some of `partitions`.
@@ -254,11 +246,6 @@ impl Redis {
     pub async fn ping(&self) -> Result<(), Error> {
         let ping = async |mut connection: Connection| Ok(redis::cmd("PING").query_async(&mut connection).await?);
         self.ask_each_server(ping).await.map(|answers: Vec<()>| answers.into_iter().collect())
-    }
-
-    async fn shared(&self, node: Arc<Node>, partition: Partition) -> Result<Connection, Error> {
-        let line = node.shared(&self.0.runtime).await.inspect_err(|_| self.0.routes.doubt())?;
-        Ok(Connection::shared(line, self.clone(), node, partition))
     }
 
     async fn pooled(&self, node: Arc<Node>, partition: Partition) -> Result<Connection, Error> {

@@ -43,7 +43,6 @@ mod scripts;
 mod secrets;
 mod session_index;
 mod sessions;
-mod shared;
 mod stored;
 pub mod tail;
 mod tickets;

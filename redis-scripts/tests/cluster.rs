@@ -43,7 +43,7 @@ impl Writing {
         let parts = [CommitPart::new(&self.name, &NewSession::default(), std::slice::from_ref(event), &sum, now())];
         let (committer, nonce) = (self.committer, self.nonce);
         let commit = Commit { partition, committer, nonce, parts: &parts, now: now(), grace_ms: 0 };
-        let mut connection = self.redis.committing(partition, Duration::from_secs(2)).await?;
+        let mut connection = self.redis.dedicated(partition, Duration::from_secs(2)).await?;
         Ok(commit.run(&mut connection).await?.remove(0))
     }
 
@@ -179,7 +179,7 @@ async fn who_is_told_that_a_partition_moved_follows_it_at_once() {
     let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let partition = SessionKeys::of(&name).partition();
     let (mut own, mut pooled) =
-        (redis.committing(partition, Duration::from_secs(2)).await.unwrap(), redis.writer(partition).await.unwrap());
+        (redis.dedicated(partition, Duration::from_secs(2)).await.unwrap(), redis.writer(partition).await.unwrap());
     let mut another = redis.connection(partition).await.unwrap();
     cluster.promote(cluster.replica_of(cluster.master_of(&partition.whole())));
     // No error in between: a server that says "moved" has done nothing, and so may be taken at its word.

@@ -36,7 +36,7 @@ impl Committer {
         let partition = SessionKeys::of(parts[0].session()).partition();
         let now = Timestamp::from_millis(now);
         let commit = Commit { partition, committer: self.id, nonce: self.nonce, parts, now, grace_ms: 600_000 };
-        commit.run(&mut self.redis.committing(partition, Duration::from_secs(5)).await.unwrap()).await.unwrap()
+        commit.run(&mut self.redis.dedicated(partition, Duration::from_secs(5)).await.unwrap()).await.unwrap()
     }
 
     async fn one(&mut self, session: &SessionRef, events: &[Event]) -> Outcome {

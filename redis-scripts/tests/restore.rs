@@ -280,7 +280,7 @@ fn stored(name: &SessionRef, seq: u64, kind: &str, data: serde_json::Value) -> S
 
 async fn record(redis: &Redis, name: &SessionRef, events: &[Event]) {
     let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(name).partition());
-    let mut connection = redis.committing(partition, Duration::from_secs(5)).await.unwrap();
+    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
     for (nonce, events) in (1..).zip(events.chunks(7)) {
         let received_at = now();
         let mut sum = Contribution::default();
@@ -394,7 +394,7 @@ async fn nothing_is_recorded_and_nothing_is_due_in_a_partition_that_is_not_whole
     let redis = Redis::new(&Config::new(server.url())).unwrap();
     let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(&name).partition());
-    let mut connection = redis.committing(partition, Duration::from_secs(5)).await.unwrap();
+    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
     let events = [stored(&name, 1, "prompt", json!({ "text": "hi" })).event];
     let parts = [CommitPart::new(&name, &NewSession::default(), &events, &Contribution::default(), now())];
     let commit = Commit { partition, committer, nonce: 1, parts: &parts, now: now(), grace_ms: 0 };
