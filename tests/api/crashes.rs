@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Candidate, Socket, TestApp, eventually};
 use crate::playing::{
-    acks, arrivals, candidate, ids, prompts, refused_for_now, send_batch, seqs, timeline, watch_to, watcher_after,
+    acks, arrivals, candidate, ids, prompts, refused_for_now, send_batch, seqs, timeline, watch_on_to, watch_to,
+    watcher_after,
 };
 
 /// Takes acks as they come, until the connection ends; adds those that say 201 or 200 to `acknowledged`. Tells with
@@ -113,7 +114,7 @@ async fn redis_may_die_while_a_candidate_streams() {
     let mut app = TestApp::start().await;
     let ada = candidate(&app).await;
     let sent = prompts(&ada.session, 1..=600);
-    let mut watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
+    let watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
     let mut acknowledged = HashMap::new();
     for part in sent.chunks(300) {
         let mut socket = ada.stream().await;
@@ -147,7 +148,8 @@ async fn redis_may_die_while_a_candidate_streams() {
     }
     send_rest(&ada, &sent, &mut acknowledged).await;
     check(&ada, &sent, &acknowledged).await;
-    assert_eq!(watch_to(&mut watcher, 1, 600).await, arrivals(&ada, &ada.session).await);
+    let seen = watch_on_to(watcher, &app.reviewer(), &ada.session, 600).await;
+    assert_eq!(seen, arrivals(&ada, &ada.session).await);
 }
 
 #[tokio::test]

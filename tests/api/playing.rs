@@ -105,6 +105,21 @@ pub async fn watch_to(socket: &mut Socket, from: u64, to: u64) -> Vec<Value> {
     rows
 }
 
+/// The same from seq 1 on, by a watcher that asks for the rest when it is told that it fell behind, as after an outage.
+pub async fn watch_on_to(mut socket: Socket, user: &User, session: &str, to: u64) -> Vec<Value> {
+    let mut rows: Vec<Value> = Vec::new();
+    while u64::try_from(rows.len()).unwrap() < to {
+        let message = socket.next().await;
+        if message["type"] == "reset" {
+            socket = watcher_after(user, session, u64::try_from(rows.len()).unwrap()).await;
+        } else if message["type"] == "event" {
+            assert_eq!(seq(&message["event"]), u64::try_from(rows.len()).unwrap() + 1);
+            rows.push(message["event"].clone());
+        }
+    }
+    rows
+}
+
 /// A watcher that has read `hello` and asked for everything after `after`.
 pub async fn watcher_after(user: &User, session: &str, after: u64) -> Socket {
     let mut socket = user.watch(session, "").await;
