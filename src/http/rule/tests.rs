@@ -24,11 +24,14 @@ fn fits_not<T>(rule: &impl Rule<Value = T>, values: &[Value]) {
 
 #[test]
 fn text_is_counted_in_characters_without_blanks_around_it() {
-    let good = [json!("a"), json!("äöü"), json!("a b")];
+    let good = [json!("a"), json!("äöü"), json!("a b"), json!("\u{a0} abc \u{85}"), json!("\u{1d}bc\u{3000}")];
     check(&text(1..=3), &good, &[json!("abcd"), json!(7), Value::Null]);
-    fits_not(&text(1..=3), &[json!(""), json!(" "), json!("a\0b"), json!("abcd"), json!(["a"])]);
+    fits_not(&text(1..=3), &[json!(""), json!(" "), json!("a\0b"), json!("abcd"), json!(" abcd"), json!(["a"])]);
+    fits_not(&text(1..=255), &[json!("a".repeat(256)), json!(format!(" {} ", "a".repeat(256)))]);
+    check(&text(1..=255), &[json!(format!(" {} ", "a".repeat(255)))], &[]);
+    check(&text(0..=256), &[json!("a".repeat(256)), json!(" ")], &[]);
     assert_eq!(text(1..=3).check(&json!("  abc  ")), Ok("abc".to_owned()));
-    check(&text(0..=3), &[json!(""), json!("abc")], &[json!("a\0")]);
+    check(&text(0..=3), &[json!(""), json!(" "), json!("abc")], &[json!("a\0")]);
 }
 
 #[test]
