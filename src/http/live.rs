@@ -22,6 +22,7 @@ use super::{
     credentials::{still_valid, time_left},
     error::{ApiError, Refusal},
     origin,
+    paced::paced,
     path::PathSession,
     places::WatcherPlace,
     query::{FromQuery, Params, Query},
@@ -105,12 +106,12 @@ pub(super) fn show(
 ) -> Result<HttpResponse, ApiError> {
     if !header_has(request, header::UPGRADE, "websocket") {
         let (stopping, left) = (app.stopping.begun(), time_left(&who));
-        return Ok(server_sent_events(shown, place, async move {
+        return Ok(paced(server_sent_events(shown, place, async move {
             match left {
                 Some(left) => drop(tokio::time::timeout(left, stopping).await),
                 None => stopping.await,
             }
-        }));
+        })));
     }
     let resume = match &shown {
         Shown::Session(watch) => Some(watch.resume_handle()),
@@ -120,6 +121,7 @@ pub(super) fn show(
     WsResponseBuilder::new(socket, request, payload)
         .frame_size(MAX_MESSAGE_BYTES)
         .start()
+        .map(paced)
         .map_err(|_| Refusal::BadRequest.into())
 }
 

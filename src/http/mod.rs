@@ -23,6 +23,7 @@ mod live;
 pub mod openapi;
 mod org;
 mod origin;
+mod paced;
 pub mod path;
 pub mod places;
 pub mod query;

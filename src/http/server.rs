@@ -86,7 +86,7 @@ const UNREAD_FOR: Duration = Duration::from_secs(20);
 /// Gives a connection its place, which it keeps as long as it lives, or closes it where there is none.
 fn connected(app: &App, connection: &dyn Any, extensions: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
-    free_when_dead(stream);
+    bound_unread(stream);
     let peer = stream.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| network_of(peer.ip()));
     match app.places.connection(peer) {
         Ok(place) => drop(extensions.insert(place)),
@@ -97,14 +97,21 @@ fn connected(app: &App, connection: &dyn Any, extensions: &mut Extensions) {
     }
 }
 
-/// Lets the kernel find dead peers.
-fn free_when_dead(stream: &TcpStream) {
-    let unread_ms = u32::try_from(UNREAD_FOR.as_millis()).unwrap_or(u32::MAX);
+/// The most that waits in the kernel for a peer that does not take it, besides what is on the way: without a bound it is
+/// some 4 MiB for each peer, which have to be copied there and kept.
+const UNSENT_BYTES: u32 = 256 * 1024;
+
+/// Lets the kernel find dead peers, and holds little for those that read slowly.
+fn bound_unread(stream: &TcpStream) {
     // What a platform does not have it does without.
     #[cfg(target_os = "linux")]
-    rustix::net::sockopt::set_tcp_user_timeout(stream, unread_ms).ok();
+    {
+        let socket = socket2::SockRef::from(stream);
+        socket.set_tcp_user_timeout(Some(UNREAD_FOR)).ok();
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES).ok();
+    }
     #[cfg(not(target_os = "linux"))]
-    let _ = (stream, unread_ms);
+    let _ = stream;
 }
 
 /// Refuses what needs Redis while it lacks what it held.
