@@ -4,16 +4,33 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix::{Arbiter, ArbiterHandle};
 
-/// A fixed number of threads, given out in turn.
+/// How much everybody else goes first where cores are scarce, as `nice` counts.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
+/// A fixed number of threads, given out in turn, and one for what nobody waits for.
 #[derive(Debug)]
 pub(crate) struct Arbiters {
     arbiters: Vec<Arbiter>,
     next: AtomicUsize,
+    background: Arbiter,
 }
 
 impl Arbiters {
     pub(crate) fn start(threads: usize) -> Self {
-        Self { arbiters: (0..threads.max(1)).map(|_| Arbiter::new()).collect(), next: AtomicUsize::new(0) }
+        let background = Arbiter::new();
+        // Of this thread alone: elsewhere it would be of the whole process.
+        #[cfg(target_os = "linux")]
+        background.spawn_fn(|| {
+            rustix::process::nice(NICE).ok();
+        });
+        let arbiters = (0..threads.max(1)).map(|_| Arbiter::new()).collect();
+        Self { arbiters, next: AtomicUsize::new(0), background }
+    }
+
+    /// The thread for large batches, which would hold up those who wait for their acknowledgement.
+    pub(crate) fn background(&self) -> ArbiterHandle {
+        self.background.handle()
     }
 
     /// The next thread.
@@ -23,7 +40,7 @@ impl Arbiters {
     }
 
     pub(crate) fn stop(&self) {
-        for arbiter in &self.arbiters {
+        for arbiter in self.arbiters.iter().chain([&self.background]) {
             arbiter.stop();
         }
     }

@@ -2,17 +2,18 @@
 //! sessions that ended. Any node may do it for any partition, one at a time by lease; a crash at any point repeats the
 //! same batch, which changes nothing.
 
+mod batch;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
-use clickhouse_schema::{DeadLetter, EntityRow, EventLog, LoggedEvent};
-use domain::{OrgId, SessionRef, StoredEvent};
+use clickhouse_schema::{DeadLetter, EventLog, LoggedEvent};
+use domain::SessionRef;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redis_scripts::{Content, Entry, Redis, Unreadable, belongs_to_session, keys::Partition};
+use redis_scripts::{Entry, Redis, keys::Partition};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use crate::{
     clock,
     closing::{ResultsError, settle_record, settle_results},
 };
+use batch::Batch;
 
 /// How long a node that gives no sign of life keeps its leases. A batch that takes longer may be written by two nodes,
 /// which changes nothing; only one of them can confirm it.
@@ -28,8 +30,12 @@ const ALIVE: Duration = Duration::from_secs(5);
 /// How often it gives one.
 pub(crate) const SIGN_EVERY: Duration = Duration::from_millis(1_500);
 
-/// Entries of one partition in one batch.
+/// The most entries of one partition in one batch.
 const ENTRIES: usize = 32;
+
+/// What a batch is to hold, by what entries held lately. Commits grow under load: without this, a batch of a backlog is of
+/// a hundred megabytes, held several times over.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Partitions in one batch: bounds what a batch can hold in memory when there is a backlog.
 const PARTITIONS_AT_ONCE: usize = 16;
@@ -72,6 +78,21 @@ struct Duties {
     trimmed_at: Instant,
     asked_memory_at: Instant,
     mended_at: Option<Instant>,
+    /// Bytes of events in an entry, as lately seen.
+    entry_bytes: usize,
+}
+
+impl Duties {
+    /// How many entries to take of each of so many partitions.
+    fn entries_of_each(&self, n_partitions: usize) -> usize {
+        (BATCH_BYTES / (self.entry_bytes * n_partitions).max(1)).clamp(1, ENTRIES)
+    }
+
+    /// Learns how large entries are: quickly when they grow, slowly when they shrink.
+    fn saw(&mut self, batch: &[Entry]) {
+        let mean = batch.iter().map(batch::bytes_of).sum::<usize>() / batch.len().max(1);
+        self.entry_bytes = mean.max((3 * self.entry_bytes + mean) / 4);
+    }
 }
 
 impl LogWriter {
@@ -103,6 +124,7 @@ impl Writer {
             trimmed_at: now,
             asked_memory_at: now,
             mended_at: None,
+            entry_bytes: 0,
         };
         while !*stop.borrow() {
             self.mend(&mut duties).await;
@@ -139,10 +161,11 @@ impl Writer {
         for partitions in duties.held.clone().chunks(PARTITIONS_AT_ONCE) {
             let mut batch = self.redis.read_pending(partitions).await?;
             if batch.is_empty() {
-                batch = self.redis.read_new(partitions, ENTRIES).await?;
+                batch = self.redis.read_new(partitions, duties.entries_of_each(partitions.len())).await?;
             }
             if !batch.is_empty() {
                 wrote = true;
+                duties.saw(&batch);
                 self.write(duties.id, &batch).await?;
                 self.sign(duties).await?;
             }
@@ -215,57 +238,13 @@ impl Writer {
         Ok(())
     }
 
-    async fn write(&self, id: Uuid, batch: &[Entry]) -> Result<(), ResultsError> {
-        let (mut events, mut entities, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut unread: Vec<DeadLetter> = Vec::new();
-        let mut flushed: BTreeMap<Partition, BTreeMap<SessionRef, u64>> = BTreeMap::new();
-        let mut ids: BTreeMap<Partition, Vec<String>> = BTreeMap::new();
-        for entry in batch {
-            ids.entry(entry.partition).or_default().push(entry.id.clone());
-            touched.extend(entry.unreadable.iter().filter_map(|part| part.session.clone()));
-            unread.extend(entry.unreadable.iter().map(|part| unread_letter(entry, part)));
-            match &entry.content {
-                Content::Unreadable => {}
-                Content::Events(parts) => {
-                    for part in parts {
-                        let upto = flushed.entry(entry.partition).or_default();
-                        let seq = upto.entry(part.session.clone()).or_default();
-                        *seq = part.last_seq().max(*seq);
-                        touched.insert(part.session.clone());
-                        events.extend(part.events.iter().map(|stored| LoggedEvent {
-                            stored: stored.clone(),
-                            session_created_at: part.session_created_at,
-                            version: entry.version(),
-                        }));
-                    }
-                }
-                Content::Entity(change) => {
-                    if let (true, Ok(session)) = (belongs_to_session(&change.kind), change.id.parse()) {
-                        touched.insert(SessionRef::new(change.org, session));
-                    }
-                    entities.push(EntityRow {
-                        org: change.org,
-                        kind: change.kind.clone(),
-                        id: change.id.clone(),
-                        version: change.version,
-                        deleted: false,
-                        fields: change.fields.clone().into_iter().collect(),
-                        written_at: entry.written_at(),
-                    });
-                }
-            }
-        }
+    async fn write(&self, id: Uuid, entries: &[Entry]) -> Result<(), ResultsError> {
+        let mut batch = Batch::of(entries);
         // Of a session that was erased nothing is written any more; what was written before goes with it.
-        let erased = self.redis.erased_among(&touched).await?;
-        if !erased.is_empty() {
-            events.retain(|logged| !erased.contains(&session_of(&logged.stored)));
-            entities.retain(|entity| !is_of(entity, &erased));
-            unread.retain(|letter| {
-                !erased.iter().any(|gone| gone.org == letter.org && *gone.session.as_str() == *letter.session)
-            });
-            touched.retain(|session| !erased.contains(session));
-        }
-        self.write_letters(unread).await?;
+        let erased = self.redis.erased_among(&batch.touched).await?;
+        batch.forget(&erased);
+        let Batch { events, entities, letters, touched, flushed, ids } = batch;
+        self.write_letters(letters).await?;
         // Whoever reads the log finds no event before the record of its session.
         if !entities.is_empty() {
             self.log.append_entities(&entities).await?;
@@ -277,7 +256,8 @@ impl Writer {
             .try_for_each_concurrent(SETTLED_AT_ONCE, |session| self.settle(session, written(session)))
             .await?;
         for (partition, ids) in ids {
-            let flushed: Vec<(SessionRef, u64)> = flushed.remove(&partition).unwrap_or_default().into_iter().collect();
+            let flushed = flushed.get(&partition).into_iter().flatten();
+            let flushed: Vec<(SessionRef, u64)> = flushed.map(|(session, seq)| (session.clone(), *seq)).collect();
             if !self.redis.confirm_written(id, partition, &ids, &flushed).await? {
                 tracing::info!(partition = partition.index(), "lease lost; another node confirms");
             }
@@ -325,31 +305,30 @@ impl Writer {
     }
 }
 
-/// The names of parts of the stream that nobody can read: the same part has the same name each time.
-const UNREADABLE: Uuid = Uuid::from_u128(0x5f0e_28c1_74a9_5d1c_9b3e_0c52_66d8_1f07);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn unread_letter(entry: &Entry, part: &Unreadable) -> DeadLetter {
-    let name = [format!("{:?} {} ", entry.partition, entry.id).as_bytes(), &part.raw].concat();
-    DeadLetter {
-        // Whose it is may be unknown; then it is nobody's.
-        org: part.session.as_ref().map_or(OrgId::NOBODY, |session| session.org),
-        session: part.session.as_ref().map(|session| session.session.to_string()).unwrap_or_default(),
-        event_id: Uuid::new_v5(&UNREADABLE, &name),
-        received_at: entry.written_at(),
-        reason: part.reason.clone(),
-        raw: part.raw.clone(),
-        seq: 0,
-        session_created_at: entry.written_at(),
-        sig_verified: None,
-        version: entry.version(),
+    fn duties(entry_bytes: usize) -> Duties {
+        let now = Instant::now();
+        Duties {
+            id: Uuid::nil(),
+            prepared: true,
+            held: Vec::new(),
+            signed_at: None,
+            trimmed_at: now,
+            asked_memory_at: now,
+            mended_at: None,
+            entry_bytes,
+        }
     }
-}
 
-fn session_of(stored: &StoredEvent) -> SessionRef {
-    SessionRef::new(stored.org, stored.event.session_id.clone())
-}
-
-fn is_of(entity: &EntityRow, sessions: &HashSet<SessionRef>) -> bool {
-    let of_session = belongs_to_session(&entity.kind);
-    of_session && entity.id.parse().is_ok_and(|id| sessions.contains(&SessionRef::new(entity.org, id)))
+    #[test]
+    fn a_batch_holds_about_as_much_whatever_entries_hold() {
+        assert_eq!(duties(0).entries_of_each(16), ENTRIES);
+        assert_eq!(duties(1_000).entries_of_each(16), ENTRIES);
+        assert_eq!(duties(200_000).entries_of_each(16) * 16 * 200_000 * 5 / 4 / BATCH_BYTES, 1);
+        assert_eq!(duties(8 * 1024 * 1024).entries_of_each(16), 1, "there is always progress");
+        assert_eq!(duties(200_000).entries_of_each(1), ENTRIES);
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
 /// What is configured.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Threads for actors.
+    /// Threads for actors; one more is for what nobody waits for.
     pub threads: usize,
     /// How long events are taken after their session was closed.
     pub grace: Duration,
@@ -73,9 +73,9 @@ impl Running {
         let (wakes, woken_feeds, woken_walls) = (redis.clone(), feeds.clone(), walls.clone());
         Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken_feeds, woken_walls));
         let (compared, with, every, until) = (redis.clone(), log.clone(), options.reconcile_every, stopping.clone());
-        Reconciler::start_in_arbiter(&arbiters.next(), move |_| Reconciler::new(compared, with, every, until));
+        Reconciler::start_in_arbiter(&arbiters.background(), move |_| Reconciler::new(compared, with, every, until));
         let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);
-        LogWriter::start_in_arbiter(&arbiters.next(), move |_| LogWriter::new(redis, log, every, stopping));
+        LogWriter::start_in_arbiter(&arbiters.background(), move |_| LogWriter::new(redis, log, every, stopping));
         Self { sessions, feeds, walls, history, arbiters, stop }
     }
 

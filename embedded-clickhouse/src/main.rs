@@ -43,6 +43,10 @@ struct Arguments {
     /// Threads that one statement may use [default: the number of cores]
     #[arg(long, env = "EMBEDDED_CLICKHOUSE_MAX_THREADS")]
     max_threads: Option<NonZero<u64>>,
+    /// How much other programs go first when cores are scarce, as `nice` counts: what waits for the log can wait, what
+    /// waits for an acknowledgement cannot
+    #[arg(long, env = "EMBEDDED_CLICKHOUSE_NICE", default_value_t = 5, value_parser = clap::value_parser!(i32).range(0..=19))]
+    nice: i32,
     /// Largest request body, also when unpacked
     #[arg(long, env = "EMBEDDED_CLICKHOUSE_MAX_BODY_BYTES", default_value_t = 256 << 20)]
     max_body_bytes: usize,
@@ -84,6 +88,8 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         max_threads: arguments.max_threads.unwrap_or(cores.try_into()?),
         is_durable: !arguments.no_fsync,
     };
+    // Before the engine starts its threads, which take it over.
+    rustix::process::nice(arguments.nice)?;
     let library = Library::load(&library_path).map_err(|error| format!("cannot load libchdb: {error}"))?;
     let engine = Engine::start(library, config.write()?)?;
 
