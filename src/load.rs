@@ -1,5 +1,5 @@
-//! How much this node has taken in and not answered yet, whether it keeps up, and whether there is room for more. Beyond its limits a node
-//! refuses events before it reads them, so that overload costs little and passes by itself.
+//! How much this node has taken in and not answered yet, whether it keeps up, and whether there is room for more. Beyond
+//! its limits a node refuses events before it reads them, so that overload costs little and passes by itself.
 
 use std::{
     sync::{
@@ -16,8 +16,13 @@ use crate::{http::error::Refusal, lag};
 /// How often Redis is asked how full it is.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// From this share of its memory on, in per cent, no more events are taken: what is left is for what must go on, like ends and deletions.
+/// From this share of its memory on, in per cent, no more events are taken: what is left is for what must go on, like ends
+/// and deletions.
 const SHED_AT: u64 = 80;
+
+/// Senders of whom it is being found out at the same time who they are. Where Redis answers, that is over within tens of
+/// milliseconds; further ones would only wait, with their bodies in the buffers of their connections.
+const MAX_ASKED: usize = 512;
 
 /// The load of a node. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -27,6 +32,7 @@ pub struct Load(Arc<Inner>);
 struct Inner {
     limit: usize,
     in_flight: AtomicUsize,
+    asked: AtomicUsize,
     redis: AtomicU8,
 }
 
@@ -45,11 +51,20 @@ pub struct Admitted {
     bytes: usize,
 }
 
+/// A sender of whom it is being found out who they are.
+#[derive(Debug)]
+pub struct Asked(Load);
+
 impl Load {
     /// Nothing in flight, of which `limit` bytes may be at once.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner { limit, in_flight: AtomicUsize::new(0), redis: AtomicU8::new(0) }))
+        Self(Arc::new(Inner {
+            limit,
+            in_flight: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
+            redis: AtomicU8::new(0),
+        }))
     }
 
     /// Lets `bytes` of events in.
@@ -70,6 +85,17 @@ impl Load {
             return Err(Refusal::Overloaded);
         }
         Ok(admitted)
+    }
+
+    /// Lets one more sender in of whom is to be found out who they are, until this is dropped.
+    ///
+    /// # Errors
+    /// 503 `overloaded` when there are too many already, or when the worker is behind.
+    pub fn ask(&self) -> Result<Asked, Refusal> {
+        keeps_up()?;
+        let before = self.0.asked.fetch_add(1, Ordering::Relaxed);
+        let asked = Asked(self.clone());
+        if before < MAX_ASKED { Ok(asked) } else { Err(Refusal::Overloaded) }
     }
 
     /// Watches how full Redis is, for ever.
@@ -94,7 +120,7 @@ impl Load {
 ///
 /// # Errors
 /// 503 `overloaded` when it is behind.
-pub fn keeps_up() -> Result<(), Refusal> {
+fn keeps_up() -> Result<(), Refusal> {
     if lag::is_behind() { Err(Refusal::Overloaded) } else { Ok(()) }
 }
 
@@ -130,6 +156,12 @@ impl Drop for Admitted {
     }
 }
 
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.0.asked.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +181,15 @@ mod tests {
         assert!(load.admit(1).is_err());
         drop(alone);
         load.admit(100).unwrap();
+    }
+
+    #[test]
+    fn only_so_many_senders_wait_to_be_known() {
+        let load = Load::new(100);
+        let asked: Vec<Asked> = (0..MAX_ASKED).map(|_| load.ask().unwrap()).collect();
+        assert_eq!(load.ask().unwrap_err(), Refusal::Overloaded);
+        drop(asked);
+        load.ask().unwrap();
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! How Redis is reached: a connection to whichever server has a partition, from a pool for short questions, and of its
-//! own for the commit path. A single server has all partitions, a Redis Cluster spreads them over its masters.
+//! How Redis is reached: a connection to whichever server has a partition, shared by all who ask something short, from a
+//! pool for whatever else, and of its own for the commit path. A single server has all partitions, a Redis Cluster spreads
+//! them over its masters.
 
 use std::{sync::Arc, time::Duration};
 
@@ -149,6 +150,16 @@ impl Redis {
     pub async fn connection(&self, partition: Partition) -> Result<Connection, Error> {
         let node = self.node(partition).await?;
         self.pooled(node, partition).await
+    }
+
+    /// A connection to the server of `partition` for short questions, which others ask on it at the same time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none can be had in time.
+    pub(crate) async fn reader(&self, partition: Partition) -> Result<Connection, Error> {
+        let node = self.node(partition).await?;
+        let line = node.shared(&self.0.runtime).await.inspect_err(|_| self.0.routes.doubt())?;
+        Ok(Connection::shared(line, self.clone(), node, partition))
     }
 
     /// A connection for what must not be lost: a call on it has succeeded only when as many replicas have what it wrote,

@@ -81,7 +81,7 @@ impl Redis {
     }
 
     pub(crate) async fn read_fields(&self, partition: Partition, key: &str) -> Result<Option<Fields>, Error> {
-        let mut connection = self.connection(partition).await?;
+        let mut connection = self.reader(partition).await?;
         let fields: Fields = redis::cmd("HGETALL").arg(key).query_async(&mut connection).await?;
         Ok((!fields.is_empty()).then_some(fields))
     }

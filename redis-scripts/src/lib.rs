@@ -43,6 +43,7 @@ mod scripts;
 mod secrets;
 mod session_index;
 mod sessions;
+mod shared;
 mod stored;
 pub mod tail;
 mod tickets;

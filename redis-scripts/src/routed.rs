@@ -9,7 +9,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
 };
 
-use crate::{Error, Redis, keys::Partition, pool::Held, routes::Node};
+use crate::{Error, Redis, keys::Partition, pool::Held, routes::Node, shared::Slot};
 
 /// Writes a key, also when Redis is full.
 const CONFIRM: &str = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], '')";
@@ -21,8 +21,8 @@ pub(crate) struct Confirmation {
     pub(crate) within: Duration,
 }
 
-/// A connection to the server of one partition. Goes back to the pool when it and its clones are dropped, unless a call
-/// on it failed.
+/// A connection to the server of one partition. One of the pool goes back there when it and its clones are dropped,
+/// unless a call on it failed.
 #[derive(Debug, Clone)]
 pub struct Connection {
     line: Line,
@@ -34,6 +34,7 @@ pub struct Connection {
 
 #[derive(Debug, Clone)]
 enum Line {
+    Shared(Arc<Slot>, MultiplexedConnection),
     Pooled(Arc<Held>, MultiplexedConnection),
     Own(MultiplexedConnection, Duration),
 }
@@ -47,6 +48,15 @@ impl Connection {
     pub(crate) fn pooled(held: Held, redis: Redis, node: Arc<Node>, partition: Partition) -> Self {
         let connection = held.connection();
         Self { line: Line::Pooled(Arc::new(held), connection), redis, node, partition, confirmation: None }
+    }
+
+    pub(crate) fn shared(
+        (slot, connection): (Arc<Slot>, MultiplexedConnection),
+        redis: Redis,
+        node: Arc<Node>,
+        partition: Partition,
+    ) -> Self {
+        Self { line: Line::Shared(slot, connection), redis, node, partition, confirmation: None }
     }
 
     pub(crate) fn own(
@@ -88,6 +98,7 @@ impl Connection {
         self.redis.routes().follow(self.partition, address, &self.node);
         let confirmation = self.confirmation;
         let opened = match &self.line {
+            Line::Shared(..) => self.redis.reader(self.partition).await,
             Line::Pooled(..) => self.redis.connection(self.partition).await,
             Line::Own(_, response_timeout) => self.redis.dedicated(self.partition, *response_timeout).await,
         };
@@ -97,7 +108,7 @@ impl Connection {
 
     async fn ask(&mut self, request: &Request<'_>) -> RedisResult<Vec<Value>> {
         let connection = match &mut self.line {
-            Line::Pooled(_, connection) | Line::Own(connection, _) => connection,
+            Line::Shared(_, connection) | Line::Pooled(_, connection) | Line::Own(connection, _) => connection,
         };
         let answers = match (request, self.confirmation) {
             (Request::One(command), None) => connection.req_packed_command(command).await.map(|answer| vec![answer]),
@@ -112,10 +123,12 @@ impl Connection {
 
     /// Draws the consequences of an answer for those who come after.
     fn judge(&self, answers: &RedisResult<Vec<Value>>) {
-        if let (Err(error), Line::Pooled(held, _)) = (answers, &self.line)
-            && breaks(error)
-        {
-            held.is_broken();
+        if answers.as_ref().is_err_and(breaks) {
+            match &self.line {
+                Line::Shared(slot, _) => slot.is_broken(),
+                Line::Pooled(held, _) => held.is_broken(),
+                Line::Own(..) => {}
+            }
         }
         if errors_in(answers).any(|error| breaks(&error) || tells_of_change(&error)) {
             self.redis.routes().doubt();
@@ -206,7 +219,7 @@ impl ConnectionLike for Connection {
 
     fn get_db(&self) -> i64 {
         match &self.line {
-            Line::Pooled(_, connection) | Line::Own(connection, _) => connection.get_db(),
+            Line::Shared(_, connection) | Line::Pooled(_, connection) | Line::Own(connection, _) => connection.get_db(),
         }
     }
 }

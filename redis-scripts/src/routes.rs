@@ -23,6 +23,7 @@ use crate::{
     keys::{PARTITIONS, Partition},
     lasting::LastingRuntime,
     pool::{Held, Manager, Pool},
+    shared::{Shared, Slot},
 };
 
 /// How soon the nodes are asked again.
@@ -45,12 +46,18 @@ pub(crate) struct Node {
     address: String,
     client: Client,
     pool: Pool,
+    shared: Shared,
     connect_timeout: Duration,
 }
 
 impl Node {
     pub(crate) async fn pooled(&self) -> Result<Held, Error> {
         Ok(self.pool.get().await?)
+    }
+
+    /// A connection that others use as well.
+    pub(crate) async fn shared(&self, runtime: &LastingRuntime) -> Result<(Arc<Slot>, MultiplexedConnection), Error> {
+        self.shared.line(|| self.open(runtime, self.connect_timeout)).await
     }
 
     pub(crate) async fn open(
@@ -99,7 +106,7 @@ impl Nodes {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| refused(&error))?;
-        Ok(Node { address, client, pool, connect_timeout: self.timeout })
+        Ok(Node { address, client, pool, shared: Shared::new(), connect_timeout: self.timeout })
     }
 
     /// How the node at `address` of the cluster is reached: as the first seed is, apart from the address.

@@ -45,7 +45,7 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn owner_of(&self, purpose: Purpose, digest: &SecretDigest) -> Result<Option<Owner>, Error> {
-        let mut connection = self.connection(digest.partition()).await?;
+        let mut connection = self.reader(digest.partition()).await?;
         let stored: Option<String> =
             redis::cmd("GET").arg(digest.key(purpose.as_str())).query_async(&mut connection).await?;
         let parse = |text: &str| {

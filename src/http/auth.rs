@@ -12,7 +12,7 @@ use super::{
     error::{ApiError, Refusal},
     rate::client_address,
 };
-use crate::{App, load::keeps_up};
+use crate::App;
 
 /// Longer credentials are not looked at.
 const MAX_CREDENTIAL_BYTES: usize = 8192;
@@ -180,7 +180,7 @@ extractors! {
     };
 
     Sender = |request, app| {
-        keeps_up()?;
+        let _asked = app.load.ask()?;
         match authenticate(&request, &app).await? {
             Either::Candidate(candidate) => Ok(Self(*candidate)),
             Either::Reviewer(_) => Err(Refusal::CandidateOnly.into()),
