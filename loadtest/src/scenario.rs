@@ -21,6 +21,7 @@ use verdict::Verdict;
 pub(crate) use idle::Idle;
 pub(crate) use outage::Outage;
 pub(crate) use overload::Overload;
+pub(crate) use stuck::Quiet;
 
 /// What all scenarios can be told.
 #[derive(Debug, Clone, Args)]

@@ -72,6 +72,18 @@ fn a_run_checks_every_event_and_two_of_them_can_be_compared() {
 }
 
 #[test]
+fn a_bench_measures_every_row_of_its_table() {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest")).args(["bench", "--short"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let rows = |word: &str| text.lines().filter(|line| line.contains(word)).count();
+    assert_eq!(rows(" events/s   p50 "), 5, "{text}");
+    // Whether a row reaches its aim depends on the machine; that it is there does not.
+    let judged = text.lines().filter(|line| ["yes", "NO"].iter().any(|word| line.trim_start().starts_with(word)));
+    assert_eq!(judged.count(), 14, "{text}");
+}
+
+#[test]
 fn what_cannot_run_says_so_with_2() {
     let directory = tempfile::tempdir().unwrap();
     let report = directory.path().join("report.json");

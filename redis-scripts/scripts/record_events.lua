@@ -109,12 +109,11 @@ if #todo > 0 then
     redis.call('HSET', KEYS[k + 2], unpack(fields))
     if #part[11] > 0 then redis.call('SADD', KEYS[k + 4], unpack(part[11])) end
     redis.call('ZADD', KEYS[k + 5], t.base, entry_id)
-    local expires
     for i = 1, #part[12], 3 do
       local window = KEYS[k + 7 + part[12][i]]
-      redis.call('HINCRBY', window, part[12][i + 1], part[12][i + 2])
-      if expires ~= window then redis.call('EXPIRE', window, 2400) end
-      expires = window
+      local count = redis.call('HINCRBY', window, part[12][i + 1], part[12][i + 2])
+      -- A field that is new may have made the hash. A block counts for half an hour after it began.
+      if count == part[12][i + 2] then redis.call('EXPIRE', window, 2400) end
     end
 
     -- The record, where the events change it.

@@ -104,9 +104,13 @@ impl Depth<'_> {
         Ok(points)
     }
 
-    /// Statistics of cohorts of so many sessions, with the percentiles of one.
-    pub(crate) async fn cohorts(&self, sizes: &[u64], say: impl Fn(String)) -> Result<Vec<Point>, String> {
-        let mut points = Vec::new();
+    /// Statistics of cohorts of so many sessions, with the percentiles of one; and where those of a thousand are asked for.
+    pub(crate) async fn cohorts(
+        &self,
+        sizes: &[u64],
+        say: impl Fn(String),
+    ) -> Result<(Vec<Point>, Option<String>), String> {
+        let (mut points, mut thousand) = (Vec::new(), None);
         for size in sizes.iter().copied() {
             say(format!("a cohort of {size} sessions"));
             let (assessment, seat) = self.own_session().await?;
@@ -129,8 +133,11 @@ impl Depth<'_> {
                 return Err(format!("a cohort of {size} is answered {stats}"));
             }
             points.push(Point { size, p50: self.median(&path).await? });
+            if size == 1_000 {
+                thousand = Some(path);
+            }
         }
-        Ok(points)
+        Ok((points, thousand))
     }
 
     /// A session with events, all of them in ClickHouse.
@@ -152,7 +159,8 @@ impl Depth<'_> {
         Ok((assessment, seat))
     }
 
-    async fn median(&self, path: &str) -> Result<Duration, String> {
+    /// The median of what an answer takes.
+    pub(crate) async fn median(&self, path: &str) -> Result<Duration, String> {
         let mut times = Vec::with_capacity(TIMES);
         for _ in 0..TIMES {
             let asked = Instant::now();

@@ -3,19 +3,25 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
+use crate::api::Api;
+use crate::chaos::fleet::Org;
 use crate::chaos::guard::Guard;
 use crate::chaos::process::{Process, Spec};
 use crate::chaos::redis;
 use crate::chaos::stack::{Credentials, free_port, http_ok};
 use crate::load::processes::Source;
+use crate::setup;
 
 /// How long a store or the server may take to start, on a cold and busy machine.
 const START: Duration = Duration::from_secs(120);
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(30);
 /// More than any client of a bench asks for in a minute.
 const NO_LIMIT: &str = "100000000";
 
@@ -106,6 +112,14 @@ impl Place {
         Source::File(self.pids.join(name))
     }
 
+    /// An organisation with an assessment, reached as by its clients.
+    pub(crate) async fn org(&self) -> Result<Org, String> {
+        let made = self.create_org().await?;
+        let api = Api::new(&format!("http://127.0.0.1:{}", self.port), &made.api_key, CALL)?;
+        let assessment = setup::create_assessment(&api).await?;
+        Ok(Org::of(made.org_id, assessment, vec![Arc::new(api)]))
+    }
+
     /// Makes an organisation.
     pub(crate) async fn create_org(&self) -> Result<Credentials, String> {
         let mut command = Command::new(self.programs.join("promptster-server"));
@@ -115,6 +129,32 @@ impl Place {
         serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("org create: {}", String::from_utf8_lossy(&output.stderr).trim()))
     }
+}
+
+/// How long `promptster-server dev` takes until it is ready, with stores of its own that it has started before.
+pub(crate) async fn warm_start(directory: &Path, programs: &Path) -> Result<Duration, String> {
+    let port = free_port()?;
+    let data = format!("--data-dir={}", directory.join("dev").display());
+    let args = ["dev".to_owned(), data, format!("--listen=127.0.0.1:{port}")];
+    let spec = Spec {
+        name: "dev".to_owned(),
+        program: programs.join("promptster-server"),
+        args: args.into_iter().map(OsString::from).collect(),
+        env: Vec::new(),
+        log: directory.join("logs").join("dev.log"),
+        pid_file: directory.join("pids").join("dev"),
+    };
+    let mut took = Duration::ZERO;
+    // The first start makes everything; the second one counts.
+    for _ in 0..2 {
+        let started = Instant::now();
+        let dev = Process::start(spec.clone())?;
+        until(&dev, async || http_ok(port, "/v1/ready").await).await?;
+        took = started.elapsed();
+        dev.hold(true);
+        dev.stop(Duration::from_secs(30)).await;
+    }
+    Ok(took)
 }
 
 async fn until(process: &Process, is_ready: impl AsyncFn() -> bool) -> Result<(), String> {

@@ -23,14 +23,14 @@ const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Sockets that are quiet and answer pings; they close with the value.
-pub(super) struct Quiet {
+pub(crate) struct Quiet {
     reading: JoinSet<()>,
     n_open: Arc<AtomicUsize>,
 }
 
 impl Quiet {
     /// Opens two for each seat: its candidate, and a watcher of it.
-    pub(super) async fn open(api: &Api, seats: &[Seat]) -> Result<Self, String> {
+    pub(crate) async fn open(api: &Api, seats: &[Seat]) -> Result<Self, String> {
         let kinds = seats.iter().flat_map(|seat| [(seat, true), (seat, false)]);
         let open = |(seat, is_candidate): (&Seat, bool)| {
             let (path, header, credential) = match is_candidate {
@@ -71,7 +71,7 @@ impl Quiet {
     }
 
     /// How many are open still.
-    pub(super) fn n_open(&self) -> usize {
+    pub(crate) fn n_open(&self) -> usize {
         self.n_open.load(Ordering::Relaxed).min(self.reading.len())
     }
 }
