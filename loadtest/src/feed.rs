@@ -17,7 +17,12 @@ use crate::sse;
 /// An open feed.
 pub(crate) enum Feed {
     /// Over a WebSocket.
-    Socket(Box<Socket>),
+    Socket {
+        /// The socket.
+        socket: Box<Socket>,
+        /// Whether it was asked to resume.
+        resuming: Resuming,
+    },
     /// As Server-Sent Events.
     Sse {
         /// What comes.
@@ -27,6 +32,20 @@ pub(crate) enum Feed {
         /// Events that are complete and were not taken yet.
         ready: VecDeque<sse::Event>,
     },
+}
+
+/// Whether a `resume` was sent and is not taken up yet. One that takes longer than a second finds a server that sends new
+/// events already, as is published; it then starts over from where it was asked to, so those before do not count.
+#[derive(Debug, Default)]
+pub(crate) struct Resuming(bool);
+
+impl Resuming {
+    fn takes(&mut self, name: &str) -> bool {
+        if ["replay", "live", "reset"].contains(&name) {
+            self.0 = false;
+        }
+        !(self.0 && name == "event")
+    }
 }
 
 /// A message of a feed, as far as watchers care.
@@ -52,7 +71,7 @@ impl Feed {
         let path = if after.is_none() { format!("{path}?after=live") } else { path };
         if !is_sse {
             let socket = socket::open(&api.socket_url(&path), "authorization", &api.authorization()).await?;
-            return Ok(Self::Socket(Box::new(socket)));
+            return Ok(Self::Socket { socket: Box::new(socket), resuming: Resuming::default() });
         }
         let mut request = api.feed(&path);
         if let Some(after) = after {
@@ -72,7 +91,7 @@ impl Feed {
     /// The next message; nothing for pings and the like. May be dropped while it waits.
     pub(crate) async fn next(&mut self) -> Result<Option<String>, Lost> {
         match self {
-            Self::Socket(socket) => socket::text_of(socket.next().await),
+            Self::Socket { socket, .. } => socket::text_of(socket.next().await),
             Self::Sse { bytes, parser, ready } => {
                 if let Some(event) = ready.pop_front() {
                     return Ok(Some(event.data));
@@ -87,10 +106,32 @@ impl Feed {
         }
     }
 
+    /// Whether a message of this name counts.
+    pub(crate) fn takes(&mut self, name: &str) -> bool {
+        match self {
+            Self::Socket { resuming, .. } => resuming.takes(name),
+            Self::Sse { .. } => true,
+        }
+    }
+
     /// Asks for what comes after `seq`; a feed of Server-Sent Events was asked when it was opened, and is opened again.
     pub(crate) async fn resume(&mut self, seq: u64) -> Result<(), Lost> {
-        let Self::Socket(socket) = self else { return Ok(()) };
+        let Self::Socket { socket, resuming } = self else { return Ok(()) };
+        resuming.0 = true;
         let frame = Frame::text(format!(r#"{{"type":"resume","after":{seq}}}"#));
         socket.send(frame).await.map_err(|error| Lost::because(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Resuming;
+
+    #[test]
+    fn what_comes_before_a_resume_is_taken_up_does_not_count() {
+        let (mut fresh, mut asked) = (Resuming::default(), Resuming(true));
+        assert!(fresh.takes("event"));
+        let heard = ["session", "event", "replay", "event", "live", "event"].map(|name| asked.takes(name));
+        assert_eq!(heard, [true, false, true, true, true, true]);
     }
 }

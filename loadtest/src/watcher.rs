@@ -167,6 +167,9 @@ impl Watcher<'_> {
                 return Ok(Next::GoOn);
             }
         };
+        if !feed.takes(&message.name) {
+            return Ok(Next::GoOn);
+        }
         match (message.name.as_str(), message.event) {
             ("hello", _) => {
                 if self.is_fresh() && message.last_seq != Some(0) {

@@ -152,6 +152,9 @@ impl<'a> Watcher<'a> {
                 return Ok(());
             }
         };
+        if !feed.takes(&message.name) {
+            return Ok(());
+        }
         match (message.name.as_str(), message.event) {
             ("hello", _) if !self.has_begun => {
                 self.has_begun = true;

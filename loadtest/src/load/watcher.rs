@@ -103,6 +103,9 @@ impl Watcher<'_> {
                 return Ok(());
             }
         };
+        if !feed.takes(&message.name) {
+            return Ok(());
+        }
         match (message.name.as_str(), message.event) {
             ("hello", _) => {
                 feed.resume(self.last_seq).await?;
