@@ -45,7 +45,7 @@ struct Arguments {
     max_threads: Option<NonZero<u64>>,
     /// How much other programs go first when cores are scarce, as `nice` counts: what waits for the log can wait, what
     /// waits for an acknowledgement cannot
-    #[arg(long, env = "EMBEDDED_CLICKHOUSE_NICE", default_value_t = 5, value_parser = clap::value_parser!(i32).range(0..=19))]
+    #[arg(long, env = "EMBEDDED_CLICKHOUSE_NICE", default_value_t = 12, value_parser = clap::value_parser!(i32).range(0..=19))]
     nice: i32,
     /// Largest request body, also when unpacked
     #[arg(long, env = "EMBEDDED_CLICKHOUSE_MAX_BODY_BYTES", default_value_t = 256 << 20)]

@@ -47,8 +47,9 @@ pub(crate) struct Overload {
     /// How candidates send, by weight.
     #[arg(long, default_value = "http=2,batch=1,ws=2")]
     mix: Mix,
-    /// Memory that a node may take, in MiB.
-    #[arg(long, default_value_t = 1024)]
+    /// Memory that a node may take, in MiB. The default: 8,192 connections at work of 70 KiB each, two copies of the
+    /// 256 MiB that may be in flight, and the rest for all else.
+    #[arg(long, default_value_t = 1536)]
     max_rss_mib: u32,
 }
 

@@ -61,7 +61,7 @@ fn launch(listen: &str, directory: &TempDir) -> (Process, String) {
     // Left over by an engine that was killed.
     drop(fs::remove_file(&port_file));
     let child = Command::new(program())
-        .args(["--listen", listen, "--no-fsync", "--path"])
+        .args(["--listen", listen, "--no-fsync", "--nice", "0", "--path"])
         .arg(directory.path().join("data"))
         .arg("--port-file")
         .arg(&port_file)
