@@ -64,22 +64,15 @@ fn string(value: &Value) -> Checked<&str> {
 /// What `str::trim` takes away, as the inside of a class of a regular expression: Unicode's `White_Space`.
 const BLANKS: &str = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
-/// The most characters that a pattern counts; engines refuse greater repetitions, or get slow.
-const MAX_COUNTED: usize = 255;
-
 /// Text whose length in characters, trimmed, is in `length`.
 pub fn text(length: RangeInclusive<usize>) -> impl Rule<Value = String> {
     let (min, max) = (*length.start(), *length.end());
-    // `maxLength` would count the blanks around it as well, so short texts are counted by the pattern.
+    // By a pattern: `maxLength` would count the blanks around it as well.
     let schema = move || {
-        let more = if max > MAX_COUNTED { "*".to_owned() } else { format!("{{0,{}}}", max.saturating_sub(2)) };
         let optional = if min == 0 { "?" } else { "" };
-        let ink = format!("[^{BLANKS}\\u0000]");
-        let pattern = format!("^[{BLANKS}]*({ink}([^\\u0000]{more}{ink})?){optional}[{BLANKS}]*$");
-        match max {
-            ..=MAX_COUNTED => json!({ "type": "string", "minLength": min, "pattern": pattern }),
-            _ => json!({ "type": "string", "minLength": min, "maxLength": max, "pattern": pattern }),
-        }
+        let (ink, more) = (format!("[^{BLANKS}\\u0000]"), max.saturating_sub(2));
+        let pattern = format!("^[{BLANKS}]*({ink}([^\\u0000]{{0,{more}}}{ink})?){optional}[{BLANKS}]*$");
+        json!({ "type": "string", "minLength": min, "pattern": pattern })
     };
     rule(schema, move |value| {
         let text = string(value)?.trim();

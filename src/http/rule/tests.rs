@@ -29,7 +29,8 @@ fn text_is_counted_in_characters_without_blanks_around_it() {
     fits_not(&text(1..=3), &[json!(""), json!(" "), json!("a\0b"), json!("abcd"), json!(" abcd"), json!(["a"])]);
     fits_not(&text(1..=255), &[json!("a".repeat(256)), json!(format!(" {} ", "a".repeat(256)))]);
     check(&text(1..=255), &[json!(format!(" {} ", "a".repeat(255)))], &[]);
-    check(&text(0..=256), &[json!("a".repeat(256)), json!(" ")], &[]);
+    check(&text(0..=2048), &[json!("ä".repeat(2048)), json!(" ")], &[]);
+    fits_not(&text(0..=2048), &[json!("ä".repeat(2049))]);
     assert_eq!(text(1..=3).check(&json!("  abc  ")), Ok("abc".to_owned()));
     check(&text(0..=3), &[json!(""), json!(" "), json!("abc")], &[json!("a\0")]);
 }
