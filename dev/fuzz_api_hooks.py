@@ -30,6 +30,7 @@ def before_call(context, case, kwargs):
     spare = case.operation.path in ("/v1/candidate/redeem", "/v1/candidate/complete", "/v1/candidate/consent")
     put(body, "sessionId", os.environ["FUZZ_SPARE_SESSION" if spare else "FUZZ_SESSION"])
     put(body, "key", os.environ["FUZZ_SPARE_KEY"])
-    for event in body.get("events") or []:
+    events = body.get("events")
+    for event in events if isinstance(events, list) else []:
         if isinstance(event, dict):
             put(event, "sessionId", os.environ["FUZZ_SESSION"])
