@@ -39,6 +39,12 @@ impl Arbiters {
         self.arbiters.get(turn).map_or_else(Arbiter::current, Arbiter::handle)
     }
 
+    /// The thread of partition `index`. What belongs to one partition lives together: its committer and its sessions
+    /// speak with each other without waking another thread.
+    pub(crate) fn of_partition(&self, index: usize) -> ArbiterHandle {
+        self.arbiters.get(index % self.arbiters.len()).map_or_else(Arbiter::current, Arbiter::handle)
+    }
+
     pub(crate) fn stop(&self) {
         for arbiter in self.arbiters.iter().chain([&self.background]) {
             arbiter.stop();

@@ -13,7 +13,7 @@ use std::{
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use domain::{Session, SessionRef, StoredEvent, row};
-use redis_scripts::Redis;
+use redis_scripts::{Broadcast, Redis};
 use serde_json::json;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -31,6 +31,9 @@ const RING_BYTES: usize = 8 * 1024 * 1024;
 
 /// Signals are read and sent at most this often.
 const SIGNALS_EVERY: Duration = Duration::from_millis(250);
+
+/// Watchers are counted when a wake-up comes, and in between at most this often.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// An event as watchers get it: `{"type":"event","event":{row}}`.
 #[derive(Debug, Clone)]
@@ -180,6 +183,16 @@ impl Feed {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
+    /// Takes a broadcast, unless something that comes before it is not here yet. Whether it did, or had it already.
+    fn take(&self, broadcast: &Broadcast) -> bool {
+        let Ok(logged) = broadcast.events() else { return false };
+        if logged.base > self.last_seq() {
+            return false;
+        }
+        self.push(&logged.events);
+        true
+    }
+
     fn push(&self, events: &[StoredEvent]) {
         let frames: Vec<EventFrame> = events.iter().map(EventFrame::of).collect();
         let mut state = self.lock();
@@ -224,6 +237,11 @@ pub(crate) fn signals_message(session: &Session) -> Bytes {
 #[rtype(result = "()")]
 pub(crate) struct Wake;
 
+/// Events of the session, as their commit broadcast them.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Arrived(pub(crate) Broadcast);
+
 /// Reads what is new of one session into its feed. Ends when nobody holds its address any more.
 pub(crate) struct FeedReader {
     /// This node, among those that count their watchers.
@@ -235,6 +253,8 @@ pub(crate) struct FeedReader {
     woken_again: bool,
     session_read_at: Option<Instant>,
     session_due: bool,
+    /// When the watchers of all nodes were last counted; `None` when that may have changed.
+    counted_at: Option<Instant>,
 }
 
 impl FeedReader {
@@ -248,6 +268,7 @@ impl FeedReader {
             woken_again: false,
             session_read_at: None,
             session_due: false,
+            counted_at: None,
         }
     }
 
@@ -260,11 +281,12 @@ impl FeedReader {
         let (feed, history) = (self.feed.clone(), self.history.clone());
         let done = async move {
             loop {
-                let events = history.read_after(feed.name(), feed.last_seq(), RING_EVENTS).await?;
-                if events.is_empty() {
+                let read = history.read_after(feed.name(), feed.last_seq(), RING_EVENTS).await?;
+                feed.push(&read.events);
+                // What was recorded since this was read has sent a wake-up of its own.
+                if !read.has_more {
                     return Ok::<_, HistoryError>(());
                 }
-                feed.push(&events);
             }
         };
         ctx.spawn(done.into_actor(self).map(|result, reader, ctx| {
@@ -287,10 +309,16 @@ impl FeedReader {
         }
         let wait = self.session_read_at.map_or(Duration::ZERO, |at| SIGNALS_EVERY.saturating_sub(at.elapsed()));
         let (feed, redis, node) = (self.feed.clone(), self.redis.clone(), self.node);
+        let counts = self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
+        if counts {
+            self.counted_at = Some(Instant::now());
+        }
         let done = async move {
             tokio::time::sleep(wait).await;
-            let elsewhere = redis.count_watchers(feed.name(), node, feed.watchers_here(), clock::now()).await?;
-            feed.watchers_elsewhere.store(elsewhere, Ordering::Relaxed);
+            if counts {
+                let elsewhere = redis.count_watchers(feed.name(), node, feed.watchers_here(), clock::now()).await?;
+                feed.watchers_elsewhere.store(elsewhere, Ordering::Relaxed);
+            }
             redis.session(feed.name()).await
         };
         ctx.spawn(done.into_actor(self).map(|result, reader, _| {
@@ -318,7 +346,17 @@ impl Handler<Wake> for FeedReader {
     type Result = ();
 
     fn handle(&mut self, Wake: Wake, ctx: &mut Self::Context) {
+        self.counted_at = None;
         self.read(ctx);
+    }
+}
+
+impl Handler<Arrived> for FeedReader {
+    type Result = ();
+
+    fn handle(&mut self, Arrived(broadcast): Arrived, ctx: &mut Self::Context) {
+        // One that does not fit on makes it look; so do wake-ups, of which one may have been lost.
+        if self.feed.take(&broadcast) { self.read_session_soon(ctx) } else { self.read(ctx) }
     }
 }
 

@@ -7,12 +7,12 @@ use std::{
 
 use actix::{Actor, Addr};
 use domain::{Session, SessionRef};
-use redis_scripts::Redis;
+use redis_scripts::{Broadcast, Redis};
 use uuid::Uuid;
 
 use crate::{
     arbiters::Arbiters,
-    feed::{Feed, FeedReader, Wake},
+    feed::{Arrived, Feed, FeedReader, Wake},
     history::{History, HistoryError},
     watch::{Start, Watch},
 };
@@ -97,6 +97,15 @@ impl Feeds {
         if let Some(known) = map.get(session) {
             // News may be lost: the next one, or the timer, brings the same.
             known.reader.do_send(Wake);
+        }
+    }
+
+    /// Passes events on to the feed of their session, if somebody watches it here.
+    pub(crate) fn arrived(&self, broadcast: Broadcast) {
+        let map = self.0.map.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = map.get(broadcast.session()) {
+            // What does not fit into the mailbox is read when the next comes, or by the timer.
+            known.reader.do_send(Arrived(broadcast));
         }
     }
 

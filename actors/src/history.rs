@@ -23,6 +23,15 @@ pub struct TimelineQuery {
     pub limit: usize,
 }
 
+/// What was read by seq.
+#[derive(Debug)]
+pub struct Read {
+    /// The events, without a gap.
+    pub events: Vec<StoredEvent>,
+    /// Whether the session had more when this was read.
+    pub has_more: bool,
+}
+
 /// Why history could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
@@ -110,33 +119,31 @@ impl History {
     ) -> Result<Vec<T>, HistoryError> {
         let (mut kept, mut last) = (Vec::new(), 0);
         loop {
-            let page = self.read_after(session, last, 2_000).await?;
-            let Some(newest) = page.last() else { return Ok(kept) };
-            last = newest.seq;
-            kept.extend(page.into_iter().filter_map(&keep));
+            let Read { events, has_more } = self.read_after(session, last, 2_000).await?;
+            last = events.last().map_or(last, |newest| newest.seq);
+            kept.extend(events.into_iter().filter_map(&keep));
+            if !has_more {
+                return Ok(kept);
+            }
         }
     }
 
-    /// Events by seq after `after`, at most `limit`, without a gap.
+    /// Events by seq after `after`, at most `limit`, without a gap; none when there are none yet.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn read_after(
-        &self,
-        session: &SessionRef,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<StoredEvent>, HistoryError> {
+    pub async fn read_after(&self, session: &SessionRef, after: u64, limit: usize) -> Result<Read, HistoryError> {
         let tail = self.redis.read_tail(session, From::Seq(after)).await?;
         if after >= tail.newest {
-            return Ok(Vec::new());
+            return Ok(Read { events: Vec::new(), has_more: false });
         }
         let reaches_back = tail.events.first().is_some_and(|first| first.seq == after + 1);
         let mut events = if reaches_back { tail.events } else { self.log.read_after(session, after, limit).await? };
         events.truncate(limit);
         let contiguous = (after + 1..).zip(&events).take_while(|(seq, stored)| *seq == stored.seq).count();
         events.truncate(contiguous);
-        if events.is_empty() { Err(HistoryError::Gap) } else { Ok(events) }
+        let last = events.last().ok_or(HistoryError::Gap)?.seq;
+        Ok(Read { events, has_more: last < tail.newest })
     }
 
     /// The seq of a session's newest event.

@@ -52,7 +52,9 @@ impl Sessions {
         let committers = Partition::all()
             .map(|partition| {
                 let redis = redis.clone();
-                Committer::start_in_arbiter(&arbiters.next(), move |_| Committer::new(redis, partition, grace_ms))
+                Committer::start_in_arbiter(&arbiters.of_partition(partition.index()), move |_| {
+                    Committer::new(redis, partition, grace_ms)
+                })
             })
             .collect();
         Self(Arc::new(Shared { redis, arbiters, committers, started: Instant::now(), map: RwLock::default() }))
@@ -104,11 +106,12 @@ impl Sessions {
         let (name, redis) = (session.clone(), self.0.redis.clone());
         // There is a committer for every partition, so this finds one.
         let committer = self.0.committers.get(partition.index()).or(self.0.committers.first()).cloned();
+        let arbiter = self.0.arbiters.of_partition(partition.index());
         let committer = committer.unwrap_or_else(|| {
             let redis = redis.clone();
-            Committer::start_in_arbiter(&self.0.arbiters.next(), move |_| Committer::new(redis, partition, 0))
+            Committer::start_in_arbiter(&arbiter, move |_| Committer::new(redis, partition, 0))
         });
-        Session::start_in_arbiter(&self.0.arbiters.next(), move |_| Session::new(name, redis, committer))
+        Session::start_in_arbiter(&arbiter, move |_| Session::new(name, redis, committer))
     }
 
     /// Forgets sessions that took nothing for a while.

@@ -1,13 +1,14 @@
-//! Listens for the wake-ups of all partitions and passes them to the feeds and walls of this node. A wake-up carries no event:
-//! losing one delays, and loses nothing.
+//! Listens for the wake-ups and broadcasts of all partitions and passes them to the feeds and walls of this node. What they
+//! say is in the log as well: losing one delays, and loses nothing.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use actix::{Actor, AsyncContext, Context, ContextFutureSpawner, WrapFuture};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use redis::{RedisResult, Value};
 use redis_scripts::{
-    Error, Redis,
+    Broadcast, Error, Redis,
     keys::{Partition, parse_wake},
 };
 
@@ -58,9 +59,9 @@ impl Actor for Wakeups {
 /// Passes wake-ups on until the connection ends, or the server says nothing any more.
 async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error> {
     let (mut questions, mut messages) = redis.subscriber().await?.split();
-    for partition in Partition::all() {
-        in_time(questions.subscribe(partition.wake_channel())).await?;
-    }
+    let channels = |partition: Partition| [partition.wake_channel(), partition.broadcast_channel()];
+    in_time(questions.subscribe(Partition::all().flat_map(channels).collect::<Vec<_>>())).await?;
+    let broadcasts: HashSet<String> = Partition::all().map(Partition::broadcast_channel).collect();
     feeds.wake_all();
     loop {
         let Ok(message) = timeout(ASK_AFTER, messages.next()).await else {
@@ -69,6 +70,13 @@ async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error
             continue;
         };
         let Some(message) = message else { break };
+        if broadcasts.contains(message.get_channel_name()) {
+            if let Some(broadcast) = Broadcast::of(message.get_payload::<Bytes>()?) {
+                walls.wake(broadcast.session(), false);
+                feeds.arrived(broadcast);
+            }
+            continue;
+        }
         let payload: String = message.get_payload()?;
         for woken in parse_wake(&payload) {
             feeds.wake(&woken.session);

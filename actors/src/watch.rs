@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     Feeds, clock,
     feed::{EventFrame, Feed, Found, signals_message},
-    history::{History, HistoryError},
+    history::{History, HistoryError, Read},
 };
 
 /// The most events that are replayed; whoever lacks more reads the timeline first.
@@ -227,7 +227,7 @@ impl Watch {
         let left = usize::try_from(to - cursor).unwrap_or(usize::MAX);
         match self.history.read_after(self.feed.name(), cursor, REPLAY_CHUNK.min(left)).await {
             Err(error) => self.cannot_read(&error),
-            Ok(events) => {
+            Ok(Read { events, .. }) => {
                 let cursor = events.last().map_or(cursor, |stored| stored.seq);
                 self.show(events.iter().map(EventFrame::of));
                 if cursor >= to { self.go_live(cursor) } else { self.mode = Mode::Replay { cursor, to } }
@@ -262,7 +262,7 @@ impl Watch {
             Found::TooFarBehind if at_head.is_some_and(|at| at.elapsed() > LEAP_WITHIN) => self.reset("too_slow"),
             Found::TooFarBehind => match self.history.read_after(self.feed.name(), cursor, REPLAY_CHUNK).await {
                 Err(error) => self.cannot_read(&error),
-                Ok(events) => {
+                Ok(Read { events, .. }) => {
                     let cursor = events.last().map_or(cursor, |stored| stored.seq);
                     self.show(events.iter().map(EventFrame::of));
                     self.mode = Mode::Live { cursor, at_head };

@@ -1,10 +1,11 @@
 -- record_events: one commit of one partition: the events of one or more sessions, each all or nothing.
 --
--- KEYS 1 stream, 2 last commit of this committer, 3 mark of wholeness, then eight for each session:
---      record (hash), sums (hash), seen (set), files (set), tail (zset), tombstone, window counts of this quarter of an
---      hour and of the one before (hashes)
--- ARGV 1 nonce of the call, 2 server time ms, 3 grace for late events ms, 4 wake channel, then three for each session:
---      org, session, and what to do, packed with msgpack as a list:
+-- KEYS 1 stream, 2 last commit of this committer, 3 mark of wholeness, then nine for each session:
+--      record (hash), sums (hash), seen (set), files (set), tail (zset), tombstone, mark of being watched, window counts of
+--      this quarter of an hour and of the one before (hashes)
+-- ARGV 1 nonce of the call, 2 server time ms, 3 grace for late events ms, 4 wake channel, 5 channel of broadcasts, 6 the
+--      most bytes that are broadcast, then three for each session: org, session, and what to do, packed with msgpack as a
+--      list:
 --        1 number of events                    7 sums {field, amount, …}
 --        2 ids, 16 bytes each, joined          8 earliest times {field, ms, …}
 --        3 fields of a new record {f, v, …}    9 latest time ms
@@ -17,12 +18,15 @@
 --       {2, "deleted" | "ended" | "mismatch"} nothing of this session was applied
 -- A call with the nonce of the committer's last call changes nothing and answers what that one answered.
 -- An error, and nothing written, while the partition is not whole: seq and seen ids would begin anew.
-assert(#KEYS >= 11 and (#KEYS - 3) % 8 == 0, 'record_events: keys')
-assert(#ARGV - 4 == 3 * (#KEYS - 3) / 8, 'record_events: arguments')
+assert(#KEYS >= 12 and (#KEYS - 3) % 9 == 0, 'record_events: keys')
+assert(#ARGV - 6 == 3 * (#KEYS - 3) / 9, 'record_events: arguments')
 
 -- What is read is read in as few calls, and of hashes only the fields that matter: a call costs as much as a small write.
 local marks = {KEYS[3], KEYS[2]}
-for k = 3, #KEYS - 8, 8 do marks[#marks + 1] = KEYS[k + 6] end
+for k = 3, #KEYS - 9, 9 do
+  marks[#marks + 1] = KEYS[k + 6]
+  marks[#marks + 1] = KEYS[k + 7]
+end
 marks = redis.call('MGET', unpack(marks))
 if marks[1] ~= 'whole' then
   return redis.error_reply('NOTWHOLE what this Redis held is not there, or not all of it')
@@ -44,15 +48,15 @@ end
 
 -- Decide before anything is written.
 local reply, entry, todo = {}, {}, {}
-for number = 1, (#KEYS - 3) / 8 do
-  local k, a = 3 + 8 * (number - 1), 4 + 3 * (number - 1)
+for number = 1, (#KEYS - 3) / 9 do
+  local k, a = 3 + 9 * (number - 1), 6 + 3 * (number - 1)
   local part = cmsgpack.unpack(ARGV[a + 3])
   local n = part[1]
   local asked = {'created', 'closed', 'ended', 'key', 'source'}
   for i = 1, #part[6], 2 do asked[#asked + 1] = part[6][i] end
   local record = read_fields(KEYS[k + 1], asked)
   local refusal
-  if marks[2 + number] then refusal = 'deleted'
+  if marks[1 + 2 * number] then refusal = 'deleted'
   elseif record.closed and now > tonumber(record.closed) + grace then refusal = 'ended'
   elseif record.key and part[4] ~= '' and record.key ~= part[4] then refusal = 'mismatch' end
   if refusal then
@@ -71,9 +75,12 @@ for number = 1, (#KEYS - 3) / 8 do
       local sums = read_fields(KEYS[k + 2], asked)
       local base = tonumber(sums.seq or '0')
       local created = record.created or string.format('%d', now)
-      entry[#entry + 1] = string.format('%d', base) .. ' ' .. created .. ' ' .. ARGV[a + 1] .. ':' .. ARGV[a + 2]
+      local name = string.format('%d', base) .. ' ' .. created .. ' ' .. ARGV[a + 1] .. ':' .. ARGV[a + 2]
+      entry[#entry + 1] = name
       entry[#entry + 1] = part[14]
-      todo[#todo + 1] = {number = number, k = k, a = a, part = part, ids = ids, record = record, sums = sums, base = base}
+      local watched = marks[2 + 2 * number]
+      todo[#todo + 1] = {number = number, k = k, a = a, part = part, ids = ids, record = record, sums = sums, base = base,
+        name = name, watched = watched}
     end
   end
 end
@@ -110,7 +117,7 @@ if #todo > 0 then
     if #part[11] > 0 then redis.call('SADD', KEYS[k + 4], unpack(part[11])) end
     redis.call('ZADD', KEYS[k + 5], t.base, entry_id)
     for i = 1, #part[12], 3 do
-      local window = KEYS[k + 7 + part[12][i]]
+      local window = KEYS[k + 8 + part[12][i]]
       local count = redis.call('HINCRBY', window, part[12][i + 1], part[12][i + 2])
       -- A field that is new may have made the hash. A block counts for half an hour after it began.
       if count == part[12][i + 2] then redis.call('EXPIRE', window, 2400) end
@@ -138,9 +145,14 @@ if #todo > 0 then
       commit_entity(KEYS[1], KEYS[k + 1], 'session', ARGV[t.a + 1], ARGV[t.a + 2], whole, set)
     end
     reply[t.number] = {0, t.base, made, closed, tonumber(record.created)}
-    woken[#woken + 1] = ARGV[t.a + 1] .. ':' .. ARGV[t.a + 2]
+    -- Who watches gets the events with the news of them; all others read what they want.
+    if t.watched and #part[14] <= tonumber(ARGV[6]) then
+      redis.call('PUBLISH', ARGV[5], t.name .. '\n' .. part[14])
+    else
+      woken[#woken + 1] = ARGV[t.a + 1] .. ':' .. ARGV[t.a + 2]
+    end
   end
   redis.call('SET', KEYS[2], cmsgpack.pack({nonce, reply}), 'EX', 3600)
-  redis.call('PUBLISH', ARGV[4], table.concat(woken, '\n'))
+  if #woken > 0 then redis.call('PUBLISH', ARGV[4], table.concat(woken, '\n')) end
 end
 return reply

@@ -159,6 +159,12 @@ impl Partition {
     pub fn wake_channel(self) -> String {
         self.key("wake")
     }
+
+    /// The channel on which a commit sends the events of watched sessions along.
+    #[must_use]
+    pub fn broadcast_channel(self) -> String {
+        self.key("events")
+    }
 }
 
 /// What a wake-up says of one session.

@@ -10,6 +10,7 @@
 
 mod api_keys;
 mod assessments;
+mod broadcast;
 mod budgets;
 mod candidate_keys;
 mod cluster_map;
@@ -54,6 +55,7 @@ mod windows;
 
 pub use api_keys::{API_KEY_PREFIX, ApiKey, Scopes};
 pub use assessments::{Assessment, AssessmentTerms};
+pub use broadcast::Broadcast;
 pub use budgets::{Draw, Drawn, HELD_FOR, Pace};
 pub use candidate_keys::{CandidateKey, Consent, KeyEnd, KeyStatus, NewCandidateKey};
 pub use commit::LoggedEvents;

@@ -16,6 +16,9 @@ use crate::{
 /// The most events that one commit takes: the script's work is bounded, and so is the wait of everybody else.
 pub const MAX_COMMIT_EVENTS: usize = 512;
 
+/// Larger commits of a watched session are not broadcast: who watches reads them back.
+const MAX_BROADCAST_BYTES: usize = 64 * 1024;
+
 /// Buckets in a block of window counts: a quarter of an hour.
 pub(crate) const BLOCK_BUCKETS: i64 = Windows::WIDEST_MS / BUCKET_MS;
 
@@ -190,7 +193,9 @@ impl Commit<'_> {
         let mut invocation = scripts::record_events().prepare_invoke();
         invocation.key(self.partition.stream()).key(self.partition.last_commit(self.committer));
         invocation.key(self.partition.whole());
-        invocation.arg(self.nonce).arg(self.now.millis()).arg(self.grace_ms).arg(self.partition.wake_channel());
+        let partition = self.partition;
+        invocation.arg(self.nonce).arg(self.now.millis()).arg(self.grace_ms);
+        invocation.arg(partition.wake_channel()).arg(partition.broadcast_channel()).arg(MAX_BROADCAST_BYTES);
         for part in self.parts {
             let keys = SessionKeys::of(&part.session);
             invocation
@@ -200,6 +205,7 @@ impl Commit<'_> {
                 .key(keys.files())
                 .key(keys.tail())
                 .key(keys.tombstone())
+                .key(keys.watched())
                 .key(keys.window(part.block))
                 .key(keys.window(part.block - 1));
             invocation.arg(part.session.org.to_string()).arg(part.session.session.as_str()).arg(part.packed.as_slice());

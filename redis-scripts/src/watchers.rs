@@ -12,7 +12,8 @@ const COUNTS_FOR: Duration = Duration::from_secs(20);
 
 impl Redis {
     /// Says how many watch a session on `node`, and answers how many do on the others. To be said again well within
-    /// twenty seconds; a change wakes the nodes on which the session is watched.
+    /// twenty seconds; a change wakes the nodes on which the session is watched. While anybody watches, commits broadcast
+    /// the session's events.
     ///
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
@@ -25,7 +26,7 @@ impl Redis {
     ) -> Result<usize, Error> {
         let keys = SessionKeys::of(session);
         let mut invocation = scripts::count_watchers().prepare_invoke();
-        invocation.key(keys.watchers());
+        invocation.key(keys.watchers()).key(keys.watched());
         invocation
             .arg(node.to_string())
             .arg(watchers)

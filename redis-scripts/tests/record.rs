@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, Totals, testing};
+use futures_util::StreamExt;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{
-    Close, Commit, CommitPart, Config, Content, Due, NewSession, Outcome, Redis, Refusal,
+    Broadcast, Close, Commit, CommitPart, Config, Content, Due, NewSession, Outcome, Redis, Refusal,
     keys::{Partition, SessionKeys},
     tail::From,
 };
@@ -271,4 +272,51 @@ async fn what_is_due_is_claimed_by_one_until_it_is_done_or_the_claim_is_over() {
     );
     redis.is_done(&due).await.unwrap();
     assert_eq!(redis.claim_due(at(NOW + 9_000), hold).await.unwrap(), [later]);
+}
+
+#[tokio::test]
+async fn the_events_of_a_watched_session_are_broadcast_and_those_of_others_only_announced() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    redis.load_scripts().await.unwrap();
+    let mut committer = Committer::new(&redis).await;
+    let (watched, other) = two_of_one_partition();
+    let partition = Partition::of_session(&watched);
+    let mut news = redis.subscriber().await.unwrap();
+    news.subscribe(&[partition.wake_channel(), partition.broadcast_channel()]).await.unwrap();
+    redis.count_watchers(&watched, Uuid::new_v4(), 1, Timestamp::from_millis(NOW)).await.unwrap();
+    let mut news = news.into_on_message();
+    assert_eq!(news.next().await.unwrap().get_payload::<String>().unwrap(), watched.to_string(), "somebody came");
+
+    let event = prompt(&watched);
+    committer.run(&[part(&watched, std::slice::from_ref(&event)), part(&other, &[prompt(&other)])], NOW).await;
+    let message = news.next().await.unwrap();
+    assert_eq!(message.get_channel_name(), partition.broadcast_channel());
+    let broadcast = Broadcast::of(message.get_payload().unwrap()).unwrap();
+    let logged = broadcast.events().unwrap();
+    assert_eq!((broadcast.session(), logged.base, logged.events.len()), (&watched, 0, 1));
+    assert_eq!(logged.events[0].event.raw(), event.raw());
+    assert_eq!(logged.events[0].seq, 1);
+    let message = news.next().await.unwrap();
+    assert_eq!(message.get_channel_name(), partition.wake_channel());
+    assert_eq!(message.get_payload::<String>().unwrap(), other.to_string());
+
+    // What is large is read back by those who want it.
+    let large = json!({ "text": "x".repeat(65_536) });
+    let large = testing::parse(&testing::envelope(watched.session.as_str(), "prompt", NOW, large));
+    committer.one(&watched, &[large]).await;
+    let message = news.next().await.unwrap();
+    assert_eq!(message.get_payload::<String>().unwrap(), watched.to_string());
+    // Nothing is broadcast twice, and nothing of a call that is repeated.
+    committer.repeat(&[part(&watched, &[prompt(&watched)])], NOW).await;
+    committer.one(&other, &[prompt(&other)]).await;
+    assert_eq!(news.next().await.unwrap().get_payload::<String>().unwrap(), other.to_string());
+}
+
+/// Two sessions of one partition.
+fn two_of_one_partition() -> (SessionRef, SessionRef) {
+    let first = session("s");
+    let other = (0..).map(|number| session(&format!("o{number}")));
+    let other = other.into_iter().find(|other| Partition::of_session(other) == Partition::of_session(&first));
+    (first, other.unwrap())
 }

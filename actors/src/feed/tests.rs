@@ -75,3 +75,33 @@ fn a_frame_is_the_timeline_row_with_its_type_first() {
     let text = EventFrame::of(&stored).text;
     assert_eq!(text, [br#"{"type":"event","event":"#, row.as_slice(), b"}"].concat());
 }
+
+/// A broadcast of one event, as commits send them.
+fn broadcast(session: &SessionRef, base: u64) -> Broadcast {
+    let raw = testing::envelope("s", "prompt", 1_000, json!({ "text": "hi" })).to_string();
+    let mut payload = format!("{base} 7 {session}\n").into_bytes();
+    payload.push(1);
+    payload.extend(2_000_i64.to_le_bytes());
+    payload.extend(1_u32.to_le_bytes());
+    payload.push(0);
+    payload.extend(u32::try_from(raw.len()).unwrap().to_le_bytes());
+    payload.extend(raw.bytes());
+    Broadcast::of(payload.into()).unwrap()
+}
+
+#[test]
+fn a_broadcast_is_taken_when_nothing_is_missing_before_it() {
+    let feed = feed(5);
+    assert!(!feed.take(&broadcast(&feed.name, 6)), "6 is missing");
+    assert_eq!(seqs(feed.after(5, 9)), Some(vec![]));
+    assert!(feed.take(&broadcast(&feed.name, 5)));
+    assert!(feed.take(&broadcast(&feed.name, 5)), "it has that already");
+    assert!(feed.take(&broadcast(&feed.name, 6)));
+    assert_eq!(seqs(feed.after(5, 9)), Some(vec![6, 7]));
+    let row = |found| match found {
+        Found::Frames(frames) => String::from_utf8(frames[0].text.to_vec()).unwrap(),
+        _ => panic!("no frame"),
+    };
+    let frame: serde_json::Value = serde_json::from_str(&row(feed.after(5, 1))).unwrap();
+    assert_eq!((&frame["event"]["seq"], &frame["event"]["data"]["text"]), (&json!(6), &json!("hi")));
+}

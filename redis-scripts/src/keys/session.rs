@@ -64,6 +64,12 @@ impl SessionKeys {
         self.key("p")
     }
 
+    /// String: present while somebody watches, so that commits broadcast the events.
+    #[must_use]
+    pub fn watched(&self) -> String {
+        self.key("o")
+    }
+
     /// String: present when the session was erased.
     #[must_use]
     pub fn tombstone(&self) -> String {
