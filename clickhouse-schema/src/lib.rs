@@ -19,6 +19,7 @@ mod error;
 mod event_log;
 mod history;
 mod isolate;
+mod kept_settings;
 mod letters;
 mod migrations;
 mod results;

@@ -35,10 +35,10 @@ const MIGRATIONS: &[Migration] = migrations![
 ];
 
 /// All tables that hold rows.
-const TABLES: &[&str] = &["events", "entities", "session_results", "dead_letters", "schema_migrations"];
+pub(crate) const TABLES: &[&str] = &["events", "entities", "session_results", "dead_letters", "schema_migrations"];
 
 /// `ON CLUSTER` waits for every replica.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(190);
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(190);
 
 #[derive(Row, Deserialize)]
 struct Applied {
@@ -68,9 +68,7 @@ impl EventLog {
             run(migration.sql).await?;
             self.record(migration).await?;
         }
-        for table in TABLES {
-            run(&include_str!("../queries/set_table_settings.sql").replace("{table}", table)).await?;
-        }
+        self.keep_settings().await?;
         self.client.clear_cached_metadata().await;
         Ok(missing.len())
     }
@@ -128,25 +126,29 @@ const CLEANUP: &str = "merge_tree_enable_clear_old_broken_detached = 1, \
                        merge_tree_clear_old_broken_detached_parts_ttl_timeout_seconds = 86400";
 
 /// Fills in what differs between a single server and a cluster.
-fn render(sql: &str, config: &Config) -> String {
+pub(crate) fn render(sql: &str, config: &Config) -> String {
     let on_cluster = config.cluster.as_deref().map(|name| format!("ON CLUSTER {}", identifier(name)));
     let window = match config.cluster {
         Some(_) => "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800",
         None => "non_replicated_deduplication_window = 10000",
     };
-    let durability = u8::from(config.durable_inserts);
-    // Merges and mutations too: the stream has long let go of what they write anew.
-    let durability = format!(
-        "fsync_after_insert = {durability}, fsync_part_directory = {durability}, \
-         min_rows_to_fsync_after_merge = {durability}, min_compressed_bytes_to_fsync_after_merge = {durability}, \
-         min_compressed_bytes_to_fsync_after_fetch = {durability}"
-    );
-    let settings = format!("{durability}, {CLEANUP}");
+    let settings = kept_settings(config);
     sql.replace("{database}", &identifier(&config.database))
         .replace("{on_cluster}", &on_cluster.unwrap_or_default())
         .replace("{engine_prefix}", if config.cluster.is_some() { "Replicated" } else { "" })
         .replace("{table_settings}", &format!("{window}, {settings}"))
         .replace("{kept_settings}", &settings)
+}
+
+/// The settings that tables have even if they were made with others.
+pub(crate) fn kept_settings(config: &Config) -> String {
+    let durability = u8::from(config.durable_inserts);
+    // Merges and mutations too: the stream has long let go of what they write anew.
+    format!(
+        "fsync_after_insert = {durability}, fsync_part_directory = {durability}, \
+         min_rows_to_fsync_after_merge = {durability}, min_compressed_bytes_to_fsync_after_merge = {durability}, \
+         min_compressed_bytes_to_fsync_after_fetch = {durability}, {CLEANUP}"
+    )
 }
 
 /// A name as statements have it.
@@ -155,7 +157,7 @@ pub(crate) fn identifier(name: &str) -> String {
 }
 
 /// The statements of a file: each ends with a semicolon at the end of a line.
-fn statements(sql: &str) -> Vec<String> {
+pub(crate) fn statements(sql: &str) -> Vec<String> {
     sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
 }
 

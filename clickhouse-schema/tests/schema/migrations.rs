@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use clickhouse_schema::{Config, Error, EventLog};
 
 use crate::store::Store;
@@ -39,4 +41,23 @@ async fn migrating_again_changes_nothing_and_a_changed_migration_is_refused() {
     store.run("ALTER TABLE schema_migrations UPDATE checksum = 'x' WHERE number = 2 SETTINGS mutations_sync = 2").await;
     let error = store.log.migrate().await.unwrap_err();
     assert!(matches!(&error, Error::Drifted(name) if name == "0002_create_entities"), "{error}");
+}
+
+/// To write a definition anew on a full disk may lose it, so a start must not do so without a reason.
+#[tokio::test]
+async fn a_table_whose_settings_are_right_is_not_altered() {
+    let store = Store::start().await;
+    let written =
+        "SELECT toUInt64(max(metadata_modification_time)) FROM system.tables WHERE database = currentDatabase()";
+    let before = store.number(written).await;
+    // It counts in seconds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(store.log.migrate().await.unwrap(), 0);
+    assert_eq!(store.number(written).await, before);
+    store.run("ALTER TABLE events MODIFY SETTING fsync_part_directory = 1").await;
+    assert_ne!(store.number(written).await, before);
+    store.log.migrate().await.unwrap();
+    let right = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'events' \
+                 AND engine_full LIKE '%fsync_part_directory = 0%'";
+    assert_eq!(store.number(right).await, 1);
 }

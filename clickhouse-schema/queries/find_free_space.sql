@@ -1,0 +1,1 @@
+SELECT min(free_space) FROM system.disks
