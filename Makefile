@@ -49,6 +49,7 @@ cluster:
 test:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
 	@dev/setup
+	@dev/install-mail-server
 	@echo "Building everything: 3 to 8 minutes the first time."
 	@$(CARGO) build --workspace --bins
 	@echo "Running every test, on real stores: 2 to 6 minutes."

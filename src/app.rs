@@ -7,6 +7,7 @@ use redis_scripts::Redis;
 use crate::{
     http::{credentials::Credentials, jwt::Jwt, places::Places, rate::Limits},
     load::Load,
+    mail::Mailer,
     settings::Settings,
     shutdown::Stopping,
     uploads::Uploads,
@@ -39,15 +40,18 @@ pub struct App {
     pub credentials: Credentials,
     /// Checks the tokens of persons, where there is an identity provider.
     pub jwt: Option<Jwt>,
+    /// Sends mail, where there is a way for it.
+    pub mailer: Option<Mailer>,
 }
 
 impl App {
     /// Puts the parts together, and starts the actors: to be called within an actix system.
     ///
     /// # Errors
-    /// When there is to be a client of an identity provider and none can be made.
+    /// When there is to be a client of an identity provider, or a way for mail, and none can be made.
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
+        let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);
@@ -72,6 +76,7 @@ impl App {
             load,
             credentials: Credentials::default(),
             jwt,
+            mailer,
         })
     }
 }

@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod lag;
 pub mod leftovers;
 pub mod load;
+pub mod mail;
 pub mod migrate;
 pub mod org;
 pub mod rebuild;

@@ -10,7 +10,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, descriptors, erase, http, leftovers, retention, shutdown, waiting, whole};
+use crate::{App, Settings, descriptors, erase, http, leftovers, mail, retention, shutdown, waiting, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -24,7 +24,7 @@ pub async fn run(options: &ServeOptions) -> anyhow::Result<()> {
     }
     let listener = listen(options.http.listen)?;
     let address = listener.local_addr()?;
-    let settings = config::settings(&options.http, &options.sessions, &options.limits, address);
+    let settings = config::settings(&options.http, &options.sessions, &options.limits, address)?;
     let workers = options.http.workers;
     let migrate_within = (!options.no_migrate).then(|| Duration::from_secs(options.store_wait_secs));
     let server = tokio::select! {
@@ -128,6 +128,7 @@ async fn housekeeping(app: &App) {
         Box::pin(erase::finish_interrupted(app)),
         Box::pin(retention::keep(app)),
         Box::pin(leftovers::remove(app)),
+        Box::pin(mail::outbox::keep(app)),
         app.load.watch(&app.redis),
     );
 }

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Durat
 
 use url::Url;
 
-use crate::uploads::UploadSettings;
+use crate::{mail::MailSettings, uploads::UploadSettings};
 
 /// What the operator may choose about the edge.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub struct Settings {
     pub tos_url: String,
     /// How uploads are kept.
     pub uploads: UploadSettings,
+    /// How mail leaves; `None`: not at all.
+    pub mail: Option<MailSettings>,
 }
 
 /// Whose tokens are accepted, and how they are read.
@@ -213,6 +215,7 @@ impl Default for Settings {
             end_grace: Duration::from_secs(600),
             tos_url: String::new(),
             uploads: UploadSettings::default(),
+            mail: None,
         }
     }
 }

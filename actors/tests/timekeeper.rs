@@ -74,7 +74,7 @@ async fn an_expired_key_takes_its_running_session_with_it() {
     let redis = Redis::new(&Config::new(server.url())).unwrap();
     redis.mark_new().await.unwrap();
     let (org, assessment) = (OrgId::sample(Uuid::new_v4()), Uuid::new_v4());
-    let new = NewCandidateKey { email: None, name: None, org_name: None };
+    let new = NewCandidateKey { email: None, name: None, org_name: None, invite: false };
     let expires_at = now().plus_millis(1_500);
     let keys = redis.create_candidate_keys(org, assessment, &[new.clone(), new], expires_at, now()).await.unwrap();
     let [running, unused] = keys.as_slice() else { panic!("two keys") };

@@ -5,13 +5,16 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use crate::{
-    Due, Entity, Error, Fields, Redis,
+    Due, Entity, Error, Fields, Invitation, Outgoing, Redis,
     indexed::org_entity,
     keys::{OrgKeys, Partition},
     random_candidate_key, scripts,
     secrets::{Owner, Purpose},
     stored::{instant, millis, number, required, required_instant, words},
 };
+
+/// Until when an invitation waits for its key to be made, should the node die meanwhile: many times what that takes.
+const POSTED_LATER_MS: i64 = 60_000;
 
 /// How far a candidate key has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +95,8 @@ pub struct CandidateKey {
     pub pubkeys: Vec<String>,
     /// What model traffic cost so far, in US dollars.
     pub total_cost_usd: Option<f64>,
+    /// The invitation that goes to its address; `None` when none was to be sent.
+    pub invitation: Option<Invitation>,
 }
 
 impl CandidateKey {
@@ -129,6 +134,8 @@ pub struct NewCandidateKey {
     pub name: Option<String>,
     /// Whom the candidate is told to work for.
     pub org_name: Option<String>,
+    /// Whether an invitation is to be sent to the address.
+    pub invite: bool,
 }
 
 /// How a key comes to its end.
@@ -203,11 +210,20 @@ impl Redis {
         put("email", &new.email);
         put("name", &new.name);
         put("org_name", &new.org_name);
+        fields.extend(new.invite.then(Invitation::queued));
         let keys = OrgKeys::of(org);
         let indexes = [keys.index(format_args!("keys:{assessment}")), keys.index("keys")];
         // Before the key: what is due for a key that does not exist is dropped, a key without it would never expire.
         self.schedule(&Due::KeyExpiry { org, key: id }, expires_at).await?;
+        let invitation = Outgoing::Invitation { org, key: id };
+        if new.invite {
+            // So that a crash between the key and the post below does not lose it.
+            self.post(&invitation, now.plus_millis(POSTED_LATER_MS)).await?;
+        }
         self.create_entity(&entity(org, id), &fields, &indexes, now).await?;
+        if new.invite {
+            self.post(&invitation, now).await?;
+        }
         let fields = fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
         candidate_key_of(org, id, &fields)
     }
@@ -363,5 +379,6 @@ pub(crate) fn candidate_key_of(org: OrgId, id: Uuid, fields: &Fields) -> Result<
         consent,
         pubkeys: words(fields, "pubkeys").map(str::to_owned).collect(),
         total_cost_usd: number(fields, "cost")?,
+        invitation: Invitation::of(fields)?,
     })
 }

@@ -130,6 +130,12 @@ impl Partition {
         self.key("due")
     }
 
+    /// Sorted set: what is to be sent, by time.
+    #[must_use]
+    pub fn outbox(self) -> String {
+        self.key("outbox")
+    }
+
     /// Sorted set: sessions whose erasure has begun, by the time at which somebody is to see whether it came to its end.
     #[must_use]
     pub fn erasures(self) -> String {

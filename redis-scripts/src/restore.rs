@@ -145,6 +145,7 @@ impl Redis {
         if key.completed_at.is_none() && key.expired_at.is_none() {
             self.schedule_once(&Due::KeyExpiry { org: change.org, key: id }, key.expires_at).await?;
         }
+        self.post_again(change.org, id, key.invitation, key.created_at).await?;
         Ok(conflicts)
     }
 

@@ -110,7 +110,7 @@ async fn what_spans_partitions_reaches_every_server() {
     let query = SessionQuery { limit: 100, ..SessionQuery::default() };
     assert_eq!(redis.list_sessions(org, &query).await.unwrap().1, 24);
 
-    let new = NewCandidateKey { email: None, name: None, org_name: None };
+    let new = NewCandidateKey { email: None, name: None, org_name: None, invite: false };
     let keys = redis.create_candidate_keys(org, Uuid::new_v4(), &[new], now(), now()).await.unwrap();
     let due = redis.claim_due(now(), Duration::from_secs(30)).await.unwrap();
     assert_eq!(due, [Due::KeyExpiry { org, key: keys[0].id }]);

@@ -37,7 +37,7 @@ impl World {
     }
 
     async fn keys(&self, count: usize) -> Vec<CandidateKey> {
-        let new = vec![NewCandidateKey { email: None, name: None, org_name: None }; count];
+        let new = vec![NewCandidateKey { email: None, name: None, org_name: None, invite: false }; count];
         let expires_at = NOW.plus_millis(24 * HOUR_MS);
         self.redis.create_candidate_keys(self.org, self.assessment.id, &new, expires_at, *NOW).await.unwrap()
     }

@@ -41,7 +41,7 @@ impl World {
 
     /// A key with the session of that name.
     async fn started(&self, session: &str) -> (CandidateKey, SessionRef) {
-        let new = [NewCandidateKey { email: None, name: None, org_name: None }];
+        let new = [NewCandidateKey { email: None, name: None, org_name: None, invite: false }];
         let until = NOW.plus_millis(86_400_000);
         let made = self.redis.create_candidate_keys(self.org, self.assessment.id, &new, until, *NOW).await.unwrap();
         let name = SessionRef::new(self.org, session.parse().unwrap());

@@ -127,7 +127,7 @@ async fn fill(redis: &Redis) -> OrgId {
     let (used, _) = redis.new_api_key(org, "used", Scopes { read: true, write: false }, now).await.unwrap();
     redis.touch_api_key(org, used.id, now).await.unwrap();
 
-    let new = NewCandidateKey { email: Some("a@example.org".into()), name: None, org_name: None };
+    let new = NewCandidateKey { email: Some("a@example.org".into()), name: None, org_name: None, invite: true };
     let mut keys: Vec<CandidateKey> = Vec::new();
     for is_deleted in [false, true] {
         let assessment = redis.create_assessment(org, Uuid::now_v7(), terms(), now).await.unwrap();

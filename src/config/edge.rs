@@ -9,10 +9,17 @@ use crate::settings::{BodyLimits, Caps, Rate, RateLimits, Settings};
 use crate::uploads::UploadSettings;
 
 /// The edge's settings, for a server that listens on `address`.
-#[must_use]
-pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOptions, address: SocketAddr) -> Settings {
+///
+/// # Errors
+/// When a file that they are in cannot be read.
+pub fn settings(
+    http: &HttpOptions,
+    sessions: &SessionOptions,
+    limits: &LimitOptions,
+    address: SocketAddr,
+) -> anyhow::Result<Settings> {
     let public_url = http.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    Settings {
+    Ok(Settings {
         public_url: public_url.trim_end_matches('/').to_owned(),
         allowed_origins: http.allowed_origins.clone(),
         jwt: http.jwt.settings(),
@@ -48,7 +55,8 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         end_grace: Duration::from_secs(u64::from(sessions.late_event_grace_secs)),
         tos_url: sessions.tos_url.clone(),
         uploads: uploads(http, limits),
-    }
+        mail: http.mail.settings(&http.data_dir)?,
+    })
 }
 
 /// How uploads are kept.
@@ -72,7 +80,7 @@ mod tests {
     #[test]
     fn the_defaults_of_the_flags_are_the_defaults_of_the_edge() {
         let options = Cli::try_parse_from(["promptster-server"]).unwrap().serve;
-        let settings = settings(&options.http, &options.sessions, &options.limits, options.http.listen);
+        let settings = settings(&options.http, &options.sessions, &options.limits, options.http.listen).unwrap();
         assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
     }
 }

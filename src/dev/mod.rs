@@ -31,7 +31,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 use tokio::task::JoinHandle;
 
-use crate::config::{self, DevOptions};
+use crate::config::{self, DevOptions, MailWay};
 use crate::uploads::Uploads;
 use crate::{rebuild, serve, shutdown, waiting, whole};
 use data_dir::{DataDir, remove_if_there};
@@ -84,7 +84,10 @@ async fn start(
         rebuild(options, stores).await?;
     }
     let address = listener.local_addr()?;
-    let settings = config::settings(&options.http, &options.sessions, &options.limits, address);
+    let mut http = options.http.clone();
+    // A newcomer finds invitations beside the rest.
+    http.mail.mail = http.mail.mail.or(Some(MailWay::File));
+    let settings = config::settings(&http, &options.sessions, &options.limits, address)?;
     let (workers, patience) = (options.http.workers, Some(waiting::PATIENCE));
     let server = serve::Server::start(listener, settings, &stores.redis, &stores.clickhouse, workers, patience);
     let server = server.await?;

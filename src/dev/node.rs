@@ -34,6 +34,8 @@ impl Node {
         public_url: &str,
     ) -> anyhow::Result<Self> {
         let mut variables = vec![("PROMPTSTER_PUBLIC_URL".to_owned(), OsString::from(public_url))];
+        // As `dev` does, unless it is told otherwise.
+        variables.push(("PROMPTSTER_MAIL".to_owned(), OsString::from("file")));
         variables.extend(config::for_nodes());
         let clickhouse = &stores.clickhouse;
         // Not as arguments, because everybody can read those.

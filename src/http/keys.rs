@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web::Data};
 use domain::Timestamp;
-use redis_scripts::{Assessment, CandidateKey, KeyStatus, NewCandidateKey};
+use redis_scripts::{Assessment, CandidateKey, Invitation, KeyStatus, NewCandidateKey};
 use serde_json::{Value, json};
 
 use super::{
@@ -37,6 +37,7 @@ impl FromFields for NewKeys {
             email: emails.next(),
             name: names.next(),
             org_name: org_name.clone(),
+            invite: false,
         });
         Self(keys.collect())
     }
@@ -50,10 +51,13 @@ pub(super) async fn create(
     body: Body<NewKeys>,
 ) -> Result<HttpResponse, ApiError> {
     let assessment = assessment(&app, &who.0, id).await?;
-    let new = body.json(&app).await?;
+    let NewKeys(mut new) = body.json(&app).await?;
+    for key in &mut new {
+        key.invite = key.email.is_some() && app.mailer.is_some();
+    }
     let now = clock::now();
     let expires_at = now.plus_millis(assessment.terms.expires_in_days.saturating_mul(DAY_MS));
-    let keys = app.redis.create_candidate_keys(who.0.org, assessment.id, &new.0, expires_at, now).await?;
+    let keys = app.redis.create_candidate_keys(who.0.org, assessment.id, &new, expires_at, now).await?;
     Ok(HttpResponse::Created().json(json!({"keys": keys_json(&keys, now)})))
 }
 
@@ -130,6 +134,6 @@ pub(super) fn key_json(key: &CandidateKey, now: Timestamp) -> Value {
         "completedAt": key.completed_at,
         "totalCostUsd": key.total_cost_usd,
         "createdAt": key.created_at,
-        "inviteStatus": "none",
+        "inviteStatus": Invitation::shown(key.invitation),
     })
 }

@@ -49,6 +49,7 @@ mod limits;
 mod limits_of_candidates;
 mod live;
 mod live_sse;
+mod mail;
 mod many_nodes;
 mod methods;
 mod org;

@@ -3,6 +3,7 @@
 
 mod clickhouse;
 pub mod identity;
+mod mail;
 mod redis;
 mod redis_cluster;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub use clickhouse::ClickHouse;
+pub use mail::MailServer;
 pub use redis::Redis;
 pub use redis_cluster::RedisCluster;
 
