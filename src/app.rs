@@ -11,6 +11,7 @@ use crate::{
     settings::Settings,
     shutdown::Stopping,
     uploads::Uploads,
+    webhooks::Teller,
     whole::Open,
 };
 
@@ -42,16 +43,19 @@ pub struct App {
     pub jwt: Option<Jwt>,
     /// Sends mail, where there is a way for it.
     pub mailer: Option<Mailer>,
+    /// Tells webhooks.
+    pub teller: Teller,
 }
 
 impl App {
     /// Puts the parts together, and starts the actors: to be called within an actix system.
     ///
     /// # Errors
-    /// When there is to be a client of an identity provider, or a way for mail, and none can be made.
+    /// When there is to be a client of an identity provider, or a way for mail or webhooks, and none can be made.
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
+        let teller = Teller::new(settings.webhooks)?;
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);
@@ -77,6 +81,7 @@ impl App {
             credentials: Credentials::default(),
             jwt,
             mailer,
+            teller,
         })
     }
 }

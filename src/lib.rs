@@ -21,6 +21,7 @@ pub mod load;
 pub mod mail;
 pub mod migrate;
 pub mod org;
+pub mod outbox;
 pub mod rebuild;
 pub mod retention;
 pub mod serve;
@@ -29,6 +30,7 @@ pub mod shutdown;
 pub mod signed;
 pub mod uploads;
 pub mod waiting;
+pub mod webhooks;
 pub mod whole;
 
 pub use app::App;

@@ -10,7 +10,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, descriptors, erase, http, leftovers, mail, retention, shutdown, waiting, whole};
+use crate::{App, Settings, descriptors, erase, http, leftovers, outbox, retention, shutdown, waiting, whole};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -128,7 +128,7 @@ async fn housekeeping(app: &App) {
         Box::pin(erase::finish_interrupted(app)),
         Box::pin(retention::keep(app)),
         Box::pin(leftovers::remove(app)),
-        Box::pin(mail::outbox::keep(app)),
+        Box::pin(outbox::keep(app)),
         app.load.watch(&app.redis),
     );
 }

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Durat
 
 use url::Url;
 
-use crate::{mail::MailSettings, uploads::UploadSettings};
+use crate::{mail::MailSettings, uploads::UploadSettings, webhooks::WebhookSettings};
 
 /// What the operator may choose about the edge.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct Settings {
     pub uploads: UploadSettings,
     /// How mail leaves; `None`: not at all.
     pub mail: Option<MailSettings>,
+    /// How webhooks are told.
+    pub webhooks: WebhookSettings,
 }
 
 /// Whose tokens are accepted, and how they are read.
@@ -216,6 +218,7 @@ impl Default for Settings {
             tos_url: String::new(),
             uploads: UploadSettings::default(),
             mail: None,
+            webhooks: WebhookSettings::default(),
         }
     }
 }

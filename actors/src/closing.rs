@@ -4,7 +4,7 @@
 
 use clickhouse_schema::{EventLog, ResultContext};
 use domain::{Session, SessionRef};
-use redis_scripts::{Error, KeyEnd, Redis, UnsettledSession};
+use redis_scripts::{Error, KeyEnd, Outgoing, Redis, UnsettledSession};
 
 use crate::clock;
 
@@ -44,6 +44,8 @@ pub async fn settle_record(redis: &Redis, name: &SessionRef) -> Result<Option<Se
 pub async fn settle_results(redis: &Redis, log: &EventLog, session: &Session) -> Result<(), ResultsError> {
     let name = &session.name;
     log.derive_results(name, &result_context(session)).await?;
+    // Before it counts as settled, so that a crash in between does not keep it from anybody; to be told twice is told once.
+    redis.post(&Outgoing::Completed(name.clone()), clock::now()).await?;
     if let Some(assessment) = session.record.assessment {
         let settled = UnsettledSession { assessment, session: name.session.clone() };
         redis.settle_session(name.org, &settled).await?;

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use domain::{OrgId, Timestamp};
+use domain::{OrgId, SessionRef, Timestamp};
 use uuid::Uuid;
 
 use crate::{Error, Redis, keys::Partition};
 
-/// Something that is to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Something that is to be sent, or of which somebody is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outgoing {
     /// The invitation that goes with a candidate key.
     Invitation {
@@ -18,18 +18,40 @@ pub enum Outgoing {
         /// Which key.
         key: Uuid,
     },
+    /// A candidate key got its session: webhooks are to be told.
+    Redeemed {
+        /// Whose key it is.
+        org: OrgId,
+        /// Which key.
+        key: Uuid,
+    },
+    /// A session ended, and its results are derived: webhooks are to be told.
+    Completed(SessionRef),
+    /// What a webhook is told.
+    Delivery {
+        /// Whose webhook it is.
+        org: OrgId,
+        /// Which delivery.
+        id: Uuid,
+    },
 }
 
 impl Outgoing {
     fn partition(&self) -> Partition {
         match self {
-            Self::Invitation { org, .. } => Partition::of_org(*org),
+            Self::Invitation { org, .. } | Self::Redeemed { org, .. } | Self::Delivery { org, .. } => {
+                Partition::of_org(*org)
+            }
+            Self::Completed(session) => Partition::of_org(session.org),
         }
     }
 
-    fn member(&self) -> String {
+    pub(crate) fn member(&self) -> String {
         match self {
             Self::Invitation { org, key } => format!("invitation:{org}:{key}"),
+            Self::Redeemed { org, key } => format!("redeemed:{org}:{key}"),
+            Self::Completed(session) => format!("completed:{session}"),
+            Self::Delivery { org, id } => format!("delivery:{org}:{id}"),
         }
     }
 
@@ -39,6 +61,9 @@ impl Outgoing {
         let org = OrgId::trusted(org.parse().ok()?);
         match kind {
             "invitation" => Some(Self::Invitation { org, key: rest.parse().ok()? }),
+            "redeemed" => Some(Self::Redeemed { org, key: rest.parse().ok()? }),
+            "completed" => Some(Self::Completed(SessionRef::new(org, rest.parse().ok()?))),
+            "delivery" => Some(Self::Delivery { org, id: rest.parse().ok()? }),
             _ => None,
         }
     }
@@ -85,8 +110,16 @@ mod tests {
 
     #[test]
     fn a_member_names_what_is_to_be_sent() {
-        let invitation = Outgoing::Invitation { org: OrgId::sample(Uuid::new_v4()), key: Uuid::new_v4() };
-        assert_eq!(Outgoing::parse(&invitation.member()), Some(invitation));
+        let (org, id) = (OrgId::sample(Uuid::new_v4()), Uuid::new_v4());
+        let completed = Outgoing::Completed(SessionRef::new(org, "a:b".parse().unwrap()));
+        let others = [
+            Outgoing::Invitation { org, key: id },
+            Outgoing::Redeemed { org, key: id },
+            Outgoing::Delivery { org, id },
+        ];
+        for outgoing in others.into_iter().chain([completed]) {
+            assert_eq!(Outgoing::parse(&outgoing.member()), Some(outgoing));
+        }
         assert_eq!(Outgoing::parse("pigeon:x:y"), None);
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::random_secret;
 use crate::{
-    Assessment, CandidateKey, Due, Error, NewSession, Redis, assessments, candidate_keys,
+    Assessment, CandidateKey, Due, Error, NewSession, Outgoing, Redis, assessments, candidate_keys,
     keys::{Partition, SessionKeys},
     scripts,
     secrets::{Owner, Purpose},
@@ -98,12 +98,14 @@ impl Redis {
         candidate_keys::entity(key.org, key.id).name_in(&mut invocation);
         invocation
             .key(assessments::entity(key.org, key.assessment).key)
+            .key(Partition::of_org(key.org).outbox())
             .arg(now.millis())
             .arg(redeem.session.as_str())
             .arg(redeem.pubkey.as_deref().unwrap_or_default())
             .arg(redeem.name.as_deref().unwrap_or_default())
             .arg(i32::from(redeem.require_consent))
-            .arg(MAX_PUBKEYS);
+            .arg(MAX_PUBKEYS)
+            .arg(Outgoing::Redeemed { org: key.org, key: key.id }.member());
         let outcome: String = {
             let mut connection = self.writer(Partition::of_org(key.org)).await?;
             invocation.invoke_async(&mut connection).await?

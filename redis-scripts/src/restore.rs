@@ -70,6 +70,10 @@ impl Redis {
                 self.enter(change, &["assessments".to_owned()], required_instant(&fields, "created")?).await?;
                 Vec::new()
             }
+            ("webhook", _) => {
+                self.enter(change, &["webhooks".to_owned()], required_instant(&fields, "created")?).await?;
+                Vec::new()
+            }
             ("session", Some(session)) => {
                 if let (Some(deadline), None) = (instant(&fields, "deadline")?, instant(&fields, "ended")?) {
                     self.schedule_once(&Due::Deadline(session.clone()), deadline).await?;

@@ -44,6 +44,7 @@ macro_rules! scripts {
 scripts! {
     write_entity = "write_entity.lua" refused,
     create_entity = "create_entity.lua" refused,
+    add_delivery = "add_delivery.lua" refused,
     turn_entity = "turn_entity.lua" runs,
     finish_key = "finish_key.lua" refused,
     redeem_key = "redeem_key.lua" refused,

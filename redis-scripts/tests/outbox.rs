@@ -29,12 +29,13 @@ async fn an_invitation_is_claimed_by_one_until_the_claim_is_over_or_it_is_seen_t
     let (org, key) = key(&redis, true).await;
     let invitation = Outgoing::Invitation { org, key };
     let claim = async |now| redis.claim_outgoing(at(now), HOLD).await.unwrap();
-    assert_eq!(claim(0).await, [invitation], "not that of the key that nobody is invited with");
+    let it = std::slice::from_ref(&invitation);
+    assert_eq!(claim(0).await, it, "not that of the key that nobody is invited with");
     assert_eq!(claim(14_999).await, []);
-    assert_eq!(claim(15_000).await, [invitation], "whoever had it is gone");
+    assert_eq!(claim(15_000).await, it, "whoever had it is gone");
     redis.post(&invitation, at(60_000)).await.unwrap();
     assert_eq!(claim(59_999).await, []);
-    assert_eq!(claim(60_000).await, [invitation]);
+    assert_eq!(claim(60_000).await, it);
     redis.is_seen_to(&invitation).await.unwrap();
     assert_eq!(claim(1_000_000).await, []);
 }

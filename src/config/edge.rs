@@ -56,6 +56,7 @@ pub fn settings(
         tos_url: sessions.tos_url.clone(),
         uploads: uploads(http, limits),
         mail: http.mail.settings(&http.data_dir)?,
+        webhooks: http.webhooks.settings(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{JwtOptions, MailOptions};
+use super::{JwtOptions, MailOptions, WebhookOptions};
 
 /// The address and the browser's side.
 #[derive(Debug, Clone, Args)]
@@ -45,6 +45,9 @@ pub struct HttpOptions {
     /// How mail leaves.
     #[command(flatten)]
     pub mail: MailOptions,
+    /// How webhooks are told.
+    #[command(flatten)]
+    pub webhooks: WebhookOptions,
 }
 
 /// Times and rules of sessions.

@@ -13,6 +13,7 @@ mod mail;
 mod pepper;
 mod secret;
 mod stores;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub use mail::{MailOptions, MailWay, TlsWay};
 pub use pepper::PepperOptions;
 pub use secret::Secret;
 pub use stores::{ReplicationOptions, StoreOptions};
+pub use webhooks::WebhookOptions;
 
 /// The whole command line. Without a command it serves, as `serve` does.
 #[derive(Debug, Parser)]

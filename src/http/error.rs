@@ -87,6 +87,7 @@ refusals! {
     TooManyConnections  = 429 "too_many_connections" "There are too many connections from this address.";
     TooManyStreams      = 429 "too_many_streams"     "Too many sockets are open already; close one first.";
     TooManyWatchers     = 429 "too_many_watchers"    "Too many are watching already; `limit` says whose limit it is.";
+    TooManyWebhooks     = 409 "too_many_webhooks"    "An organisation has at most 20 webhooks; delete one first.";
     RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";

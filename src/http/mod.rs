@@ -44,6 +44,7 @@ mod uploads;
 pub mod waiting;
 mod wall;
 mod watcher;
+mod webhooks;
 mod workspace;
 
 use actix_web::web::ServiceConfig;
@@ -67,6 +68,11 @@ pub fn table() -> Vec<At> {
         at("/v1/org").get(org::show),
         at("/v1/org/api-keys").get(org::list_api_keys).post(org::create_api_key),
         at("/v1/org/api-keys/{id}").delete(org::revoke_api_key),
+        at("/v1/org/webhooks").get(webhooks::list_all).post(webhooks::create),
+        at("/v1/org/webhooks/{id}").delete(webhooks::delete),
+        at("/v1/org/webhooks/{id}/test").post(webhooks::test),
+        at("/v1/org/webhooks/{id}/rotate-secret").post(webhooks::rotate),
+        at("/v1/org/webhooks/{id}/deliveries").get(webhooks::deliveries),
         at("/v1/assessments").get(assessments::list_all).post(assessments::create),
         at("/v1/assessments/{id}").get(assessments::show).patch(assessments::change).delete(assessments::delete),
         at("/v1/assessments/{id}/keys").get(keys::list_all).post(keys::create),

@@ -264,6 +264,14 @@ pub fn repo_url() -> impl Rule<Value = String> {
     })
 }
 
+/// Where a webhook leads. What may be there is checked by who knows what the operator allows.
+pub fn webhook_url() -> impl Rule<Value = String> {
+    // As with `repo_url`, the usual ones.
+    let pattern = "^https://[a-z]([a-z0-9-]*[a-z0-9])?(\\.[a-z]+)+(/[A-Za-z0-9._~/-]*)?$";
+    let schema = move || json!({ "type": "string", "maxLength": 2048, "pattern": pattern });
+    rule(schema, |value| text(1..=2048).check(value))
+}
+
 /// An address that mail can be sent to: one `@`, something before it, a domain with a dot after it.
 pub fn email() -> impl Rule<Value = String> {
     let pattern = "^[A-Za-z0-9_+-]+(\\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9]+$";

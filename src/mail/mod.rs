@@ -1,8 +1,7 @@
-//! Mail: what an invitation says ([`invitation`]), how it leaves ([`smtp`], [`Mailer`]), and the outbox that sees to it that it
-//! does, once ([`outbox`]).
+//! Mail: what an invitation says ([`invitation`]), how it leaves ([`smtp`], [`Mailer`]), and that it does so once ([`send`]).
 
 pub mod invitation;
-pub mod outbox;
+pub mod send;
 mod smtp;
 mod words;
 

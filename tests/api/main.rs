@@ -75,3 +75,4 @@ mod timeline;
 mod two_nodes;
 mod uploads;
 mod wall;
+mod webhooks;

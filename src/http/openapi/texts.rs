@@ -92,6 +92,24 @@ pub(super) const TEXTS: &[Text] = &[
         .says("It stops opening anything at once.")
         .answers(&[json(200, "It is revoked.", "Deleted")]),
 
+    text("GET /v1/org/webhooks", ORG, "Lists the webhooks")
+        .answers(&[json(200, "All of them, the oldest first, without their secrets.", "Webhooks")]),
+    text("POST /v1/org/webhooks", ORG, "Makes a webhook")
+        .says("Without `events` it is told of everything; without `secret` it gets one.")
+        .answers(&[json(201, "The webhook, and its secret for this once.", "NewWebhookReply")])
+        .refuses(&[TooManyWebhooks]),
+    text("DELETE /v1/org/webhooks/{id}", ORG, "Deletes a webhook")
+        .says("What it was still to be told is dropped.")
+        .answers(&[json(200, "It is gone.", "Deleted")]),
+    text("POST /v1/org/webhooks/{id}/test", ORG, "Tells a webhook that this is a test")
+        .says("As an event `webhook.test`, whatever it is told of otherwise; see its deliveries for what became of it.")
+        .answers(&[json(202, "It is on its way.", "DeliveryReply")]),
+    text("POST /v1/org/webhooks/{id}/rotate-secret", ORG, "Gives a webhook another secret")
+        .says("For a day everything is signed with both.")
+        .answers(&[json(200, "The new secret, for this once.", "RotatedWebhookReply")]),
+    text("GET /v1/org/webhooks/{id}/deliveries", ORG, "What a webhook was told lately")
+        .answers(&[json(200, "The last hundred of thirty days, the newest first.", "Deliveries")]),
+
     text("GET /v1/assessments", ASSESSMENTS, "Lists the assessments")
         .answers(&[json(200, "Those that are not deleted, the oldest first.", "Assessments")]),
     text("POST /v1/assessments", ASSESSMENTS, "Makes an assessment")

@@ -14,7 +14,7 @@ pub enum Who {
 }
 
 /// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
-/// session, `{i}` for that of an API key.
+/// session, `{i}` and `{w}` for those of an API key and a webhook.
 #[rustfmt::skip]
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
@@ -24,6 +24,12 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/org/api-keys",                      Who::Reviewer),
     ("POST",   "/v1/org/api-keys",                      Who::Writer),
     ("DELETE", "/v1/org/api-keys/{i}",                  Who::Writer),
+    ("GET",    "/v1/org/webhooks",                      Who::Reviewer),
+    ("POST",   "/v1/org/webhooks",                      Who::Writer),
+    ("DELETE", "/v1/org/webhooks/{w}",                  Who::Writer),
+    ("POST",   "/v1/org/webhooks/{w}/test",             Who::Writer),
+    ("POST",   "/v1/org/webhooks/{w}/rotate-secret",    Who::Writer),
+    ("GET",    "/v1/org/webhooks/{w}/deliveries",       Who::Reviewer),
     ("GET",    "/v1/assessments",                       Who::Reviewer),
     ("POST",   "/v1/assessments",                       Who::Writer),
     ("GET",    "/v1/assessments/{a}",                   Who::Either),
@@ -65,8 +71,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/integrity",            Who::Reviewer),
 ];
 
-/// The path with these ids in it: of an assessment, a candidate key, a session and an API key.
-pub fn path(template: &str, [assessment, key, session, api_key]: [&str; 4]) -> String {
-    let ids = [("{a}", assessment), ("{k}", key), ("{s}", session), ("{i}", api_key)];
+/// The path with these ids in it: of an assessment, a candidate key, a session, an API key and a webhook.
+pub fn path(template: &str, [assessment, key, session, api_key, webhook]: [&str; 5]) -> String {
+    let ids = [("{a}", assessment), ("{k}", key), ("{s}", session), ("{i}", api_key), ("{w}", webhook)];
     ids.into_iter().fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
 }

@@ -170,6 +170,13 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
             &[("name", Text, Required), ("scopes", List, Required)],
         ),
         post(
+            "/v1/org/webhooks",
+            &reviewer,
+            json!({"url": "https://a.example/hook"}),
+            &[201, 409],
+            &[("url", Text, Required), ("events", List, Optional), ("secret", Text, Optional)],
+        ),
+        post(
             "/v1/assessments",
             &reviewer,
             terms,

@@ -4,6 +4,7 @@
 mod clickhouse;
 pub mod identity;
 mod mail;
+mod receiver;
 mod redis;
 mod redis_cluster;
 
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 
 pub use clickhouse::ClickHouse;
 pub use mail::MailServer;
+pub use receiver::{Received, Receiver};
 pub use redis::Redis;
 pub use redis_cluster::RedisCluster;
 

@@ -1,5 +1,4 @@
-//! Sees to it that what is to be sent is sent, once. What waits stands in Redis (`redis_scripts::Outgoing`), so that a node
-//! that dies leaves it to the others.
+//! Sends an invitation, once.
 //!
 //! Mail has no way to ask whether something arrived. So it is noted right before the last bytes go (`handing`), and when the
 //! server took them (`sent`). A node that dies before the first note sent nothing; one that dies after it had given its
@@ -7,96 +6,30 @@
 
 use std::time::Duration;
 
-use domain::{OrgId, Timestamp};
-use futures_util::{StreamExt, stream::FuturesUnordered};
-use redis_scripts::{CandidateKey, Invitation, InviteStep, Outgoing, Redis};
-use tokio::sync::Semaphore;
+use domain::OrgId;
+use redis_scripts::{CandidateKey, Invitation, InviteStep, Redis};
 use uuid::Uuid;
 
 use super::{
     Mail, MailError, Mailer,
     invitation::{self, Inviting},
 };
-use crate::{App, clock};
-
-/// How often what is due is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// How long a claim holds, and how often it is renewed meanwhile.
-const HOLD: Duration = Duration::from_secs(15);
-const RENEW_EVERY: Duration = Duration::from_secs(4);
-
-/// Mails on their way at once: mail servers count connections.
-const AT_ONCE: usize = 8;
-
-/// Mails that a node has claimed at once; the others wait for it or for other nodes.
-const MOST_CLAIMED: usize = 128;
+use crate::{
+    App, clock,
+    outbox::{Next, later},
+};
 
 /// When a mail that could not leave is tried again, as multiples of the first wait, which is a minute if nothing else is
 /// said: then after five minutes, half an hour, and up to a day. After the last of these it is given up.
 const RETRY_AFTER: [u32; 7] = [1, 5, 30, 120, 360, 720, 1_440];
 
-/// Sends what is to be sent, for ever; nothing where no way is known for mail.
-pub async fn keep(app: &App) {
-    let Some(mailer) = &app.mailer else { return };
-    let places = Semaphore::new(AT_ONCE);
-    let mut claimed = FuturesUnordered::new();
-    loop {
-        // One that takes long holds up no other.
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            Some(()) = claimed.next() => continue,
-        }
-        if claimed.len() >= MOST_CLAIMED {
-            continue;
-        }
-        match app.redis.claim_outgoing(clock::now(), HOLD).await {
-            Ok(found) => claimed.extend(found.into_iter().map(|outgoing| see_to(app, mailer, &places, outgoing))),
-            Err(error) => tracing::debug!(%error, "the outbox cannot be read"),
-        }
-    }
-}
-
-/// Sees to one, and renews the claim on it until that is done.
-async fn see_to(app: &App, mailer: &Mailer, places: &Semaphore, outgoing: Outgoing) {
-    let Outgoing::Invitation { org, key } = outgoing;
-    let renew = async {
-        loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            let hold_ms = i64::try_from(HOLD.as_millis()).unwrap_or(i64::MAX);
-            app.redis.post(&outgoing, clock::now().plus_millis(hold_ms)).await.ok();
-        }
-    };
-    let work = async {
-        let _place = places.acquire().await;
-        Box::pin(invite(app, mailer, org, key)).await
-    };
-    let done = tokio::select! {
-        done = work => done,
-        () = renew => return,
-    };
-    let noted = match done {
-        Ok(Next::Done) => app.redis.is_seen_to(&outgoing).await,
-        Ok(Next::At(at)) => app.redis.post(&outgoing, at).await,
-        Ok(Next::Others) => return,
-        Err(error) => return tracing::warn!(?outgoing, %error, "not sent yet; tried again when the claim is over"),
-    };
-    if let Err(error) = noted {
-        tracing::warn!(?outgoing, %error, "seen to, but not noted; it will be looked at again");
-    }
-}
-
-/// What is left to be done.
-enum Next {
-    /// Nothing.
-    Done,
-    /// It is to be tried again then.
-    At(Timestamp),
-    /// Somebody else sees to it.
-    Others,
-}
-
-async fn invite(app: &App, mailer: &Mailer, org: OrgId, id: Uuid) -> Result<Next, redis_scripts::Error> {
+/// Sends the invitation of a key, if it is still to be sent.
+///
+/// # Errors
+/// When Redis gives no usable answer.
+pub async fn invite(app: &App, org: OrgId, id: Uuid) -> Result<Next, redis_scripts::Error> {
+    // Another node may know a way.
+    let Some(mailer) = &app.mailer else { return Ok(Next::Others) };
     let redis = &app.redis;
     let Some(key) = redis.candidate_key(org, id).await? else { return Ok(Next::Done) };
     let Some(invitation) = key.invitation else { return Ok(Next::Done) };
@@ -174,7 +107,7 @@ impl Turn<'_> {
             Some(wait) => {
                 tracing::warn!(key.id = %self.id, %error, ?wait, "an invitation was not sent; it is tried again");
                 count("retried");
-                Ok(Next::At(clock::now().plus_millis(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))))
+                Ok(Next::At(later(wait)))
             }
             None => {
                 tracing::warn!(key.id = %self.id, %error, "an invitation was given up");
