@@ -185,6 +185,10 @@ impl Writer {
         tracing::error!(
             "clickhouse cannot read something that it stored; its tables are loaded anew and the log is written once more"
         );
+        // First of all: parts that are set aside are missing from then on.
+        if let Err(error) = self.redis.doubt_log().await {
+            tracing::error!(%error, "it could not be noted that clickhouse may lack something");
+        }
         if let Err(error) = self.log.reload().await {
             tracing::error!(%error, "the tables could not be loaded anew; tried again");
         }

@@ -100,6 +100,12 @@ impl Partition {
         Self::LOG_TURN.key("log:turn")
     }
 
+    /// String: present while ClickHouse may lack what it confirmed; the last entry that it may lack, or `+`.
+    #[must_use]
+    pub fn doubted(self) -> String {
+        self.key("log:doubted")
+    }
+
     /// Present while it is not time yet to compare the stream with ClickHouse.
     #[must_use]
     pub fn compared(self) -> String {

@@ -32,6 +32,9 @@ pub(crate) const CONSUMER: &str = "holder-of-the-lease";
 /// behind a little are served from Redis.
 const KEPT_ENTRIES: usize = 256;
 
+/// How long a doubt lasts when nothing comes of it: many times what writing a stream once more takes.
+const DOUBTED_FOR_S: u64 = 3_600;
+
 impl Redis {
     /// Makes the consumer group of every partition; what stands in a stream already is read from its beginning.
     ///
@@ -217,7 +220,7 @@ impl Redis {
         flushed: &[(SessionRef, u64)],
     ) -> Result<bool, Error> {
         let mut invocation = scripts::confirm_written().prepare_invoke();
-        invocation.key(partition.stream()).key(partition.writer_lease());
+        invocation.key(partition.stream()).key(partition.writer_lease()).key(partition.doubted());
         invocation.arg(holder.to_string()).arg(GROUP).arg(KEPT_ENTRIES).arg(ids.len());
         for id in ids {
             invocation.arg(id);
@@ -251,6 +254,21 @@ impl Redis {
         Ok(connection.incr(Partition::log_turn(), 1).await?)
     }
 
+    /// Notes that ClickHouse may lack what it confirmed: until the streams are written once more, what is read counts as
+    /// [unflushed](Redis::read_unflushed) as far back as the tails of sessions reach.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer; may be repeated.
+    pub async fn doubt_log(&self) -> Result<(), Error> {
+        for partition in Partition::all() {
+            let mut connection = self.connection(partition).await?;
+            let mut invocation = scripts::mark_doubted().prepare_invoke();
+            invocation.key(partition.stream()).key(partition.doubted()).arg(DOUBTED_FOR_S);
+            let _: i64 = invocation.invoke_async(&mut connection).await?;
+        }
+        Ok(())
+    }
+
     /// Has everything that is in the streams written to ClickHouse once more, by whoever holds their leases; answers how
     /// many entries that are. Writing them again changes nothing where they are there.
     ///
@@ -261,7 +279,8 @@ impl Redis {
         for partition in Partition::all() {
             let mut connection = self.connection(partition).await?;
             let mut invocation = scripts::rewind_log().prepare_invoke();
-            let n: u64 = invocation.key(partition.stream()).arg(GROUP).invoke_async(&mut connection).await?;
+            invocation.key(partition.stream()).key(partition.doubted()).arg(GROUP);
+            let n: u64 = invocation.invoke_async(&mut connection).await?;
             n_entries += n;
         }
         Ok(n_entries)

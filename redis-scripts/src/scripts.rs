@@ -62,6 +62,7 @@ scripts! {
     claim_due = "claim_due.lua" runs,
     confirm_written = "confirm_written.lua" runs,
     trim_stream = "trim_stream.lua" runs,
+    mark_doubted = "mark_doubted.lua" runs,
     rewind_log = "rewind_log.lua" runs,
     list_confirmed = "list_confirmed.lua" reads,
     rewrite_entries = "rewrite_entries.lua" runs,

@@ -42,6 +42,7 @@ impl Redis {
         let keys = SessionKeys::of(session);
         let mut invocation = scripts::read_session_tail().prepare_invoke();
         invocation.key(keys.partition().stream()).key(keys.sums()).key(keys.tail());
+        invocation.key(keys.partition().doubted());
         match from {
             From::Seq(seq) => invocation.arg(seq),
             From::Flushed => invocation.arg("flushed"),

@@ -320,3 +320,42 @@ fn two_of_one_partition() -> (SessionRef, SessionRef) {
     let other = other.into_iter().find(|other| Partition::of_session(other) == Partition::of_session(&first));
     (first, other.unwrap())
 }
+
+#[tokio::test]
+async fn what_is_doubted_counts_as_not_written_until_it_is_written_once_more() {
+    let server = test_support::Redis::start();
+    let redis = redis(&server);
+    redis.prepare_log().await.unwrap();
+    let mut committer = Committer::new(&redis).await;
+    let (name, other) = two_of_one_partition();
+    let partition = SessionKeys::of(&name).partition();
+    let writer = Uuid::new_v4();
+    redis.lease_partitions(writer, Duration::from_secs(30)).await.unwrap();
+    let write = async |n_entries| {
+        let batch = redis.read_new(&[partition], n_entries).await.unwrap();
+        let ids: Vec<String> = batch.iter().map(|entry| entry.id.clone()).collect();
+        assert!(redis.confirm_written(writer, partition, &ids, &[(name.clone(), 3)]).await.unwrap());
+        batch.len()
+    };
+    let unflushed =
+        async || redis.read_unflushed(&name).await.unwrap().iter().map(|event| event.seq).collect::<Vec<_>>();
+    committer.one(&name, &[prompt(&name)]).await;
+    committer.one(&name, &[prompt(&name), prompt(&name)]).await;
+    assert_eq!(write(10).await, 3);
+    assert_eq!(unflushed().await, [0_u64; 0]);
+
+    redis.doubt_log().await.unwrap();
+    assert_eq!(unflushed().await, [1, 2, 3], "clickhouse may lack them");
+    // What is recorded and written meanwhile ends no doubt.
+    committer.one(&other, &[prompt(&other)]).await;
+    write(10).await;
+    assert_eq!(unflushed().await, [1, 2, 3]);
+    redis.rewind_log().await.unwrap();
+    assert_eq!(write(1).await, 1);
+    assert_eq!(unflushed().await, [1, 2, 3], "a part of it is not all of it");
+    while write(10).await > 0 {}
+    assert_eq!(unflushed().await, [0_u64; 0]);
+    // Where nothing is doubted, a stream that is written once more is not.
+    redis.rewind_log().await.unwrap();
+    assert_eq!(unflushed().await, [0_u64; 0]);
+}

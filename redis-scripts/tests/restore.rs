@@ -8,7 +8,8 @@ use domain::{Contribution, Event, OrgId, SessionRef, StoredEvent, Timestamp, tes
 use proptest::{strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{
     AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, Entity,
-    EntityChange, KeyEnd, NewCandidateKey, NewSession, Purpose, Redis, Restored, Scopes, Submission, Wholeness,
+    EntityChange, KeyEnd, NewCandidateKey, NewSession, Outgoing, Purpose, Redis, Restored, Scopes, Submission,
+    Wholeness,
     keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
 };
 use serde_json::json;
@@ -143,6 +144,8 @@ async fn fill(redis: &Redis) -> OrgId {
         redis.record_consent(org, key.id, &consent).await.unwrap();
         let id = format!("s-{number}").parse().unwrap();
         let Bound::Own(key) = redis.bind_session(key, &id, false, now).await.unwrap() else { panic!("not bound") };
+        // What webhooks were still to be told is not told after a loss.
+        redis.is_seen_to(&Outgoing::Redeemed { org, key: key.id }).await.unwrap();
         redis.issue_token(&key, now.plus_millis(500_000), now).await.unwrap();
         redis.issue_token(&key, now.plus_millis(600_000), now).await.unwrap();
         let name = SessionRef::new(org, id);
