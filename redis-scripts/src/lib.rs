@@ -17,6 +17,7 @@ mod cluster_map;
 mod commit;
 mod confirmed;
 mod connection;
+mod costs;
 mod due;
 mod entity;
 mod erasure;
