@@ -5,7 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
-    http::{credentials::Credentials, jwt::Jwt, places::Places, rate::Limits},
+    http::{credentials::Credentials, jwt::Jwt, places::Places, proxy::Proxy, rate::Limits},
     load::Load,
     settings::Settings,
     shutdown::Stopping,
@@ -39,15 +39,19 @@ pub struct App {
     pub credentials: Credentials,
     /// Checks the tokens of persons, where there is an identity provider.
     pub jwt: Option<Jwt>,
+    /// Asks providers of models.
+    pub proxy: Proxy,
 }
 
 impl App {
     /// Puts the parts together, and starts the actors: to be called within an actix system.
     ///
     /// # Errors
-    /// When there is to be a client of an identity provider and none can be made.
+    /// When there is to be a client of an identity provider and none can be made, and when the model proxy cannot be what
+    /// it was configured to be.
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
+        let proxy = Proxy::new(&settings.proxy)?;
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);
@@ -72,6 +76,7 @@ impl App {
             load,
             credentials: Credentials::default(),
             jwt,
+            proxy,
         })
     }
 }

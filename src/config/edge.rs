@@ -48,6 +48,7 @@ pub fn settings(http: &HttpOptions, sessions: &SessionOptions, limits: &LimitOpt
         end_grace: Duration::from_secs(u64::from(sessions.late_event_grace_secs)),
         tos_url: sessions.tos_url.clone(),
         uploads: uploads(http, limits),
+        proxy: http.proxy.settings(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::JwtOptions;
+use super::{JwtOptions, ProxyOptions};
 
 /// The address and the browser's side.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +42,9 @@ pub struct HttpOptions {
     /// The identity provider.
     #[command(flatten)]
     pub jwt: JwtOptions,
+    /// The providers of models.
+    #[command(flatten)]
+    pub proxy: ProxyOptions,
 }
 
 /// Times and rules of sessions.

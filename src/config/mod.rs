@@ -10,6 +10,7 @@ mod jwt;
 mod letters;
 mod log;
 mod pepper;
+mod proxy;
 mod secret;
 mod stores;
 
@@ -25,6 +26,7 @@ pub use jwt::JwtOptions;
 pub use letters::{LettersCommand, LettersOptions};
 pub use log::{LogFormat, LogOptions};
 pub use pepper::PepperOptions;
+pub use proxy::ProxyOptions;
 pub use secret::Secret;
 pub use stores::{ReplicationOptions, StoreOptions};
 
