@@ -5,7 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
-    http::{credentials::Credentials, jwt::Jwt, places::Places, rate::Limits},
+    http::{credentials::Credentials, jwt::Jwt, places::Places, proxy::Proxy, rate::Limits},
     load::Load,
     mail::Mailer,
     settings::Settings,
@@ -45,17 +45,21 @@ pub struct App {
     pub mailer: Option<Mailer>,
     /// Tells webhooks.
     pub teller: Teller,
+    /// Asks providers of models.
+    pub proxy: Proxy,
 }
 
 impl App {
     /// Puts the parts together, and starts the actors: to be called within an actix system.
     ///
     /// # Errors
-    /// When there is to be a client of an identity provider, or a way for mail or webhooks, and none can be made.
+    /// When there is to be a client of an identity provider, or a way for mail or webhooks, and none can be made;
+    /// and when the model proxy cannot be what it was configured to be.
     pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
         let teller = Teller::new(settings.webhooks)?;
+        let proxy = Proxy::new(&settings.proxy)?;
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);
@@ -82,6 +86,7 @@ impl App {
             jwt,
             mailer,
             teller,
+            proxy,
         })
     }
 }

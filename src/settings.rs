@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Durat
 
 use url::Url;
 
-use crate::{mail::MailSettings, uploads::UploadSettings, webhooks::WebhookSettings};
+use crate::{config::Secret, mail::MailSettings, uploads::UploadSettings, webhooks::WebhookSettings};
 
 /// What the operator may choose about the edge.
 #[derive(Debug, Clone)]
@@ -49,6 +49,30 @@ pub struct Settings {
     pub mail: Option<MailSettings>,
     /// How webhooks are told.
     pub webhooks: WebhookSettings,
+    /// Where models are asked.
+    pub proxy: ProxySettings,
+}
+
+/// Where models are asked, and what they cost.
+#[derive(Debug, Clone)]
+pub struct ProxySettings {
+    /// For messages.
+    pub anthropic: UpstreamSettings,
+    /// For chat completions and responses.
+    pub openai: UpstreamSettings,
+    /// The table of prices, where it is not the one that comes with the program.
+    pub prices_file: Option<PathBuf>,
+}
+
+/// A provider of models; without a key, itself or in a file, nobody gets there.
+#[derive(Debug, Clone)]
+pub struct UpstreamSettings {
+    /// What paths are put behind: http or https, without a slash at the end.
+    pub url: String,
+    /// The operator's key.
+    pub key: Option<Secret>,
+    /// A file with it.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Whose tokens are accepted, and how they are read.
@@ -219,6 +243,18 @@ impl Default for Settings {
             uploads: UploadSettings::default(),
             mail: None,
             webhooks: WebhookSettings::default(),
+            proxy: ProxySettings::default(),
+        }
+    }
+}
+
+impl Default for ProxySettings {
+    fn default() -> Self {
+        let upstream = |url: &str| UpstreamSettings { url: url.to_owned(), key: None, key_file: None };
+        Self {
+            anthropic: upstream("https://api.anthropic.com"),
+            openai: upstream("https://api.openai.com"),
+            prices_file: None,
         }
     }
 }

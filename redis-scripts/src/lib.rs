@@ -17,6 +17,7 @@ mod cluster_map;
 mod commit;
 mod confirmed;
 mod connection;
+mod costs;
 mod deliveries;
 mod due;
 mod entity;

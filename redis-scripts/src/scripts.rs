@@ -54,6 +54,7 @@ scripts! {
     index_session = "index_session.lua" runs,
     list_sessions = "list_sessions.lua" runs,
     set_metadata = "set_metadata.lua" refused,
+    add_cost = "add_cost.lua" refused,
     record_events = "record_events.lua" refused,
     read_session_tail = "read_session_tail.lua" reads,
     sign_of_life = "sign_of_life.lua" runs,

@@ -57,6 +57,7 @@ pub fn settings(
         uploads: uploads(http, limits),
         mail: http.mail.settings(&http.data_dir)?,
         webhooks: http.webhooks.settings(),
+        proxy: http.proxy.settings(),
     })
 }
 

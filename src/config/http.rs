@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{JwtOptions, MailOptions, WebhookOptions};
+use super::{JwtOptions, MailOptions, ProxyOptions, WebhookOptions};
 
 /// The address and the browser's side.
 #[derive(Debug, Clone, Args)]
@@ -48,6 +48,9 @@ pub struct HttpOptions {
     /// How webhooks are told.
     #[command(flatten)]
     pub webhooks: WebhookOptions,
+    /// The providers of models.
+    #[command(flatten)]
+    pub proxy: ProxyOptions,
 }
 
 /// Times and rules of sessions.

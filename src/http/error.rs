@@ -61,6 +61,7 @@ refusals! {
     RubricNotFound      = 400 "rubric_not_found"     "There is no such rubric.";
     BadRequest          = 400 "bad_request"          "The request cannot be understood.";
     Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
+    BudgetSpent         = 402 "budget_spent"         "The budget of this assessment for model traffic is spent.";
     InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key do not allow this.";
     ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
     CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
@@ -69,6 +70,7 @@ refusals! {
     OriginRefused       = 403 "origin_refused"       "Browsers may not connect from this origin.";
     NotFound            = 404 "not_found"            "There is nothing here.";
     KeyNotFound         = 404 "key_not_found"        "There is no such key. Check it for typing errors.";
+    ProviderNotConfigured = 404 "provider_not_configured" "This server has no key for this provider of models; its operator can give it one.";
     MethodNotAllowed    = 405 "method_not_allowed"   "This method is not allowed here; `Allow` names those that are.";
     BodyTimeout         = 408 "request_timeout"      "The body did not arrive in time.";
     AlreadyCompleted    = 409 "already_completed"    "This assessment is completed already.";
@@ -90,6 +92,7 @@ refusals! {
     TooManyWebhooks     = 409 "too_many_webhooks"    "An organisation has at most 20 webhooks; delete one first.";
     RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
+    ProviderUnreachable = 502 "provider_unreachable" "The provider of the model does not answer.";
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";
     Overloaded          = 503 "overloaded"           "There is more to do than can be done; try again in a moment.";
     Unavailable         = 503 "unavailable"          "The service is unavailable for the moment; try again.";

@@ -26,6 +26,7 @@ mod origin;
 mod paced;
 pub mod path;
 pub mod places;
+pub mod proxy;
 pub mod query;
 pub mod rate;
 pub mod resource;
@@ -92,6 +93,11 @@ pub fn table() -> Vec<At> {
         at("/v1/hooks/ingest").post(ingest::one),
         at("/v1/hooks/ingest/batch").post(ingest::batch),
         at("/v1/stream").stream(stream::stream),
+        // Models.
+        at("/v1/proxy/anthropic/{tail:.*}")
+            .get(proxy::anthropic).post(proxy::anthropic).put(proxy::anthropic).patch(proxy::anthropic).delete(proxy::anthropic),
+        at("/v1/proxy/openai/{tail:.*}")
+            .get(proxy::openai).post(proxy::openai).put(proxy::openai).patch(proxy::openai).delete(proxy::openai),
         // Sessions and what is read of them.
         at("/v1/sessions").get(sessions::list).post(sessions::create),
         at("/v1/sessions/{id}").get(sessions::get).patch(sessions::patch).delete(erasure::delete),

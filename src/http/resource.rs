@@ -104,7 +104,8 @@ impl At {
     pub fn routes(&self) -> impl Iterator<Item = Route> {
         self.methods.iter().map(|method| Route {
             method: method.allow.split(',').next().unwrap_or_default(),
-            path: self.path.to_owned(),
+            // A part that takes all that follows is a part like others.
+            path: self.path.replace(":.*}", "}"),
             describe: method.describe,
         })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ROUTES, TestApp, User, Who, described, faults, request_faults};
+use crate::harness::{MODEL_METHODS, MODEL_ROUTES, ROUTES, TestApp, User, Who, described, faults, request_faults};
 
 #[tokio::test]
 async fn the_server_describes_itself_and_nobody_has_to_be_known_for_that() {
@@ -24,7 +24,9 @@ fn plain(path: &str) -> String {
 
 #[test]
 fn the_table_of_the_access_tests_and_the_document_have_the_same_routes() {
-    let tested: BTreeSet<String> = ROUTES.iter().map(|(method, path, _)| format!("{method} {}", plain(path))).collect();
+    let models = MODEL_ROUTES.iter().flat_map(|path| MODEL_METHODS.map(|method| (method, *path)));
+    let routes = ROUTES.iter().map(|(method, path, _)| (*method, *path)).chain(models);
+    let tested: BTreeSet<String> = routes.map(|(method, path)| format!("{method} {}", plain(path))).collect();
     let paths = described()["paths"].as_object().unwrap().iter();
     let operations = paths.flat_map(|(path, operations)| {
         let methods = operations.as_object().unwrap().keys();

@@ -54,6 +54,7 @@ mod many_nodes;
 mod methods;
 mod org;
 mod overload;
+mod proxy;
 mod queries;
 mod quick_start;
 mod races;

@@ -15,6 +15,7 @@ pub mod frame;
 mod ids;
 mod json;
 mod kind;
+pub mod model;
 mod parse;
 mod payload;
 pub mod row;

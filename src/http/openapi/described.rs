@@ -15,6 +15,7 @@ use crate::{
         error::Refusal,
         fields::{Fields, FromFields},
         path::{PathFile, PathId, PathKey, PathSession, PathToken},
+        proxy::ModelCall,
         query::{FromQuery, Query},
         rule::{SESSION_ID_PATTERN, uuid_schema},
         server::RequestId,
@@ -33,6 +34,7 @@ pub trait Described {
 const REVIEWER: &str = "reviewer";
 const CANDIDATE: &str = "candidate";
 const TICKET: &str = "ticket";
+const BEARER: &str = "candidateBearer";
 
 const KNOWN: &[Refusal] = &[Refusal::Unauthorized, Refusal::RateLimited, Refusal::Unavailable];
 
@@ -97,6 +99,13 @@ described! {
     };
 
     PathFile = |operation| operation.refuse(&[Refusal::NotFound]);
+
+    ModelCall = |operation| {
+        operation.admit(&[CANDIDATE, BEARER]);
+        operation.path_parameter("tail", &json!({ "type": "string" }));
+        operation.refuse_as("ProviderError");
+        operation.refuse(KNOWN);
+    };
 
     RawBody = |operation| operation.refuse(BODY);
 

@@ -82,6 +82,10 @@ fn security_schemes() -> Value {
             "type": "apiKey", "in": "header", "name": "X-API-Key",
             "description": "A candidate key (`PST-XXXX-XXXX`), or the `sessionToken` that redeeming it returned.",
         },
+        "candidateBearer": {
+            "type": "http", "scheme": "bearer",
+            "description": "What `candidate` takes, as model clients send it.",
+        },
         "ticket": {
             "type": "apiKey", "in": "query", "name": "ticket",
             "description": "A one-use ticket of `POST /v1/live-tickets`, for browsers' sockets.",

@@ -15,6 +15,8 @@ pub struct Operation {
     parameters: Vec<Value>,
     body: Option<Value>,
     refusals: Vec<Refusal>,
+    /// The shape of refusals, where it is not the common one.
+    refused_as: Option<&'static str>,
 }
 
 /// What an operation answers when it does what it was asked: status, what that means, and the media type with its
@@ -45,6 +47,11 @@ impl Operation {
     /// It may be refused so.
     pub fn refuse(&mut self, refusals: &[Refusal]) {
         self.refusals.extend(refusals);
+    }
+
+    /// Its refusals have this shape instead of the common one.
+    pub fn refuse_as(&mut self, schema: &'static str) {
+        self.refused_as = Some(schema);
     }
 
     /// It takes this parameter of the path.
@@ -84,7 +91,7 @@ impl Operation {
             responses.insert(answer.status.to_string(), answer.to_value(answers));
         }
         for (status, refusals) in by_status(&self.refusals) {
-            responses.insert(status.to_string(), refused(status, &refusals));
+            responses.insert(status.to_string(), refused(status, &refusals, self.refused_as));
         }
         operation.insert("responses".into(), responses.into());
         operation.into()
@@ -123,7 +130,7 @@ fn by_status(refusals: &[Refusal]) -> BTreeMap<u16, Vec<Refusal>> {
 }
 
 /// The response of a status that has these reasons.
-fn refused(status: u16, refusals: &[Refusal]) -> Value {
+fn refused(status: u16, refusals: &[Refusal], shape: Option<&str>) -> Value {
     let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code()).collect();
     let lines: Vec<String> =
         refusals.iter().map(|refusal| format!("- `{}`: {}", refusal.code(), refusal.sentence())).collect();
@@ -132,12 +139,16 @@ fn refused(status: u16, refusals: &[Refusal]) -> Value {
         401 => &["WWW-Authenticate"],
         _ => &[],
     };
+    let schema = match shape {
+        Some(shape) => reference(shape),
+        None => json!({
+            "allOf": [reference("Error"), { "type": "object", "properties": { "code": { "enum": codes } } }],
+        }),
+    };
     json!({
         "description": lines.join("\n"),
         "headers": headers(extra),
-        "content": { "application/json": { "schema": {
-            "allOf": [reference("Error"), { "type": "object", "properties": { "code": { "enum": codes } } }],
-        } } },
+        "content": { "application/json": { "schema": schema } },
     })
 }
 

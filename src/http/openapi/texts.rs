@@ -24,6 +24,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     (KEYS, "Candidate keys: each opens one session of one assessment."),
     (LIFE, "What a candidate's tools call, from consent to completion."),
     (INGEST, "Events, one by one, by batch, or streamed. An event is acknowledged when it is on a disk."),
+    (MODELS, "The providers of models, reached with the operator's key and counted."),
     (SESSIONS, "Sessions, their events, signals and comparison."),
     (LIVE, "Sessions as they happen."),
 ];
@@ -34,6 +35,7 @@ const ASSESSMENTS: &str = "Assessments";
 const KEYS: &str = "Candidate keys";
 const LIFE: &str = "Candidate";
 const INGEST: &str = "Ingest";
+const MODELS: &str = "Models";
 const SESSIONS: &str = "Sessions";
 const LIVE: &str = "Live";
 
@@ -50,6 +52,14 @@ const fn text(route: &'static str, tag: &'static str, summary: &'static str) -> 
 
 const fn json(status: u16, meaning: &'static str, schema: &'static str) -> Answer {
     Answer { status, meaning, media: JSON, schema }
+}
+
+/// What goes on to a provider of models.
+const fn passed(route: &'static str, summary: &'static str) -> Text {
+    text(route, MODELS, summary)
+        .says("`{tail}` may have slashes. Method, query, body and most headers go on as they are; the answer comes back as it is, with its status, piece by piece. What it used is read from it and added to `totalCostUsd` of the key and the session.")
+        .answers(&[PASSED])
+        .refuses(&[BadRequest, BodyTimeout, BudgetSpent, NotFound, NotRedeemed, Overloaded, PayloadTooLarge, ProviderNotConfigured, ProviderUnreachable, SessionDeleted, SessionEnded, UnsupportedEncoding])
 }
 
 impl Text {
@@ -194,6 +204,17 @@ pub(super) const TEXTS: &[Text] = &[
         .answers(&[SWITCHED])
         .refuses(&[BadRequest]),
 
+    passed("GET /v1/proxy/anthropic/{tail}", "Asks Anthropic with the operator's key (GET)"),
+    passed("POST /v1/proxy/anthropic/{tail}", "Asks Anthropic with the operator's key (POST)"),
+    passed("PUT /v1/proxy/anthropic/{tail}", "Asks Anthropic with the operator's key (PUT)"),
+    passed("PATCH /v1/proxy/anthropic/{tail}", "Asks Anthropic with the operator's key (PATCH)"),
+    passed("DELETE /v1/proxy/anthropic/{tail}", "Asks Anthropic with the operator's key (DELETE)"),
+    passed("GET /v1/proxy/openai/{tail}", "Asks OpenAI with the operator's key (GET)"),
+    passed("POST /v1/proxy/openai/{tail}", "Asks OpenAI with the operator's key (POST)"),
+    passed("PUT /v1/proxy/openai/{tail}", "Asks OpenAI with the operator's key (PUT)"),
+    passed("PATCH /v1/proxy/openai/{tail}", "Asks OpenAI with the operator's key (PATCH)"),
+    passed("DELETE /v1/proxy/openai/{tail}", "Asks OpenAI with the operator's key (DELETE)"),
+
     text("GET /v1/sessions", SESSIONS, "Lists sessions")
         .says("The latest start first. Candidates see their own.")
         .answers(&[json(200, "A page of them.", "Sessions")]),
@@ -246,6 +267,7 @@ pub(super) const TEXTS: &[Text] = &[
         .answers(&[json(201, "The ticket.", "Ticket")]),
 ];
 
+const PASSED: Answer = Answer { status: 200, meaning: "What the provider answers.", media: "*/*", schema: "" };
 const SWITCHED: Answer = Answer { status: 101, meaning: "The connection is a WebSocket now.", media: "", schema: "" };
 const SERVER_SENT: Answer =
     Answer { status: 200, meaning: "The stream.", media: "text/event-stream", schema: "WatchMessage" };

@@ -71,6 +71,13 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/integrity",            Who::Reviewer),
 ];
 
+/// Routes to providers of models. They are not among those above since their refusals have the shape of the provider:
+/// `proxy.rs` tests what those have in common.
+pub const MODEL_ROUTES: [&str; 2] = ["/v1/proxy/anthropic/{tail}", "/v1/proxy/openai/{tail}"];
+
+/// The methods of [`MODEL_ROUTES`], besides `HEAD`.
+pub const MODEL_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
 /// The path with these ids in it: of an assessment, a candidate key, a session, an API key and a webhook.
 pub fn path(template: &str, [assessment, key, session, api_key, webhook]: [&str; 5]) -> String {
     let ids = [("{a}", assessment), ("{k}", key), ("{s}", session), ("{i}", api_key), ("{w}", webhook)];

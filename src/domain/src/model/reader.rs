@@ -1,0 +1,146 @@
+//! The usage of an answer, from its bytes as they come: one JSON text, or Server-Sent Events with one in each `data:`.
+
+use super::{
+    Provider, Tokens, Usage,
+    scan::{Path, Scalar, Scanner},
+};
+
+/// Bytes of text that are taken for a token where the provider has not said how many there were.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// A name of a model is not longer.
+const MAX_MODEL: usize = 128;
+
+const DATA: &[u8] = b"data:";
+
+/// Reads the usage of one answer.
+#[derive(Debug)]
+pub struct UsageReader {
+    provider: Provider,
+    events: Option<Line>,
+    scanner: Scanner,
+    found: Found,
+}
+
+/// Where in a line of Server-Sent Events the next byte stands.
+#[derive(Debug, Clone, Copy)]
+enum Line {
+    /// So far it is the beginning of `data:`.
+    Name(usize),
+    Data,
+    Other,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    model: String,
+    /// As the provider counts: of OpenAI `input` has the cached ones in it.
+    told: Tokens,
+    /// Whether the count of what was written is the last one.
+    is_final: bool,
+    /// Bytes of text that streamed by.
+    streamed: u64,
+}
+
+impl UsageReader {
+    /// A reader of an answer of this type; `content_type` is the header.
+    #[must_use]
+    pub fn new(provider: Provider, content_type: &str) -> Self {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        let events = kind.eq_ignore_ascii_case("text/event-stream").then_some(Line::Name(0));
+        Self { provider, events, scanner: Scanner::default(), found: Found::default() }
+    }
+
+    /// Reads on.
+    pub fn read(&mut self, chunk: &[u8]) {
+        let found = &mut self.found;
+        let is_stream = self.events.is_some();
+        let mut tell = |path: Path<'_>, value: Scalar<'_>| found.note(is_stream, path, value);
+        let Some(line) = &mut self.events else {
+            chunk.iter().for_each(|byte| self.scanner.push(*byte, &mut tell));
+            return;
+        };
+        for byte in chunk {
+            *line = match (*line, *byte) {
+                (Line::Data, b'\n' | b'\r') => {
+                    self.scanner.end(&mut tell);
+                    self.scanner = Scanner::default();
+                    Line::Name(0)
+                }
+                (_, b'\n' | b'\r') => Line::Name(0),
+                (Line::Data, byte) => {
+                    self.scanner.push(byte, &mut tell);
+                    Line::Data
+                }
+                (Line::Name(n), byte) if DATA.get(n) == Some(&byte) => {
+                    if n + 1 == DATA.len() {
+                        Line::Data
+                    } else {
+                        Line::Name(n + 1)
+                    }
+                }
+                (_, _) => Line::Other,
+            };
+        }
+    }
+
+    /// What was used, as far as it was seen. Of an answer that was cut off, what was written is estimated by its length.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let Found { model, told, is_final, streamed } = &self.found;
+        let estimated = if *is_final { 0 } else { streamed.div_ceil(BYTES_PER_TOKEN) };
+        let mut tokens = Tokens { output: told.output.max(estimated), ..*told };
+        if self.provider == Provider::Openai {
+            tokens.input = told.input.saturating_sub(told.cache_read);
+        }
+        Usage { model: model.clone(), tokens }
+    }
+}
+
+impl Found {
+    fn note(&mut self, is_stream: bool, path: Path<'_>, value: Scalar<'_>) {
+        match value {
+            Scalar::Plain(number) => self.note_number(path, number),
+            Scalar::Text(text, n_bytes) => match path {
+                ["model"] | ["message" | "response", "model"] => {
+                    if let Some(model) = text.filter(|model| model.len() <= MAX_MODEL) {
+                        model.clone_into(&mut self.model);
+                    }
+                }
+                // What is written, piece by piece: messages, responses, chat completions.
+                ["delta"]
+                | ["delta", "text" | "thinking" | "partial_json"]
+                | ["choices", "[]", "delta", "content" | "refusal"]
+                    if is_stream =>
+                {
+                    self.streamed = self.streamed.saturating_add(n_bytes);
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn note_number(&mut self, path: Path<'_>, number: &str) {
+        let (is_begin, name) = match path {
+            ["usage", name @ ..] | ["response", "usage", name @ ..] => (false, name),
+            ["message", "usage", name @ ..] => (true, name),
+            _ => return,
+        };
+        let Ok(count) = number.parse::<u64>() else { return };
+        let place = match name {
+            ["input_tokens" | "prompt_tokens"] => &mut self.told.input,
+            ["output_tokens" | "completion_tokens"] => {
+                // That of `message_start` is what there was then.
+                self.is_final |= !is_begin;
+                &mut self.told.output
+            }
+            ["cache_read_input_tokens"] | ["input_tokens_details" | "prompt_tokens_details", "cached_tokens"] => {
+                &mut self.told.cache_read
+            }
+            ["cache_creation_input_tokens"] => &mut self.told.cache_write,
+            _ => return,
+        };
+        // Counts of one answer only ever grow; a later event that has none of some kind says 0.
+        *place = count.max(*place);
+    }
+}

@@ -1,0 +1,122 @@
+//! What an answer costs: read while it streams by, and added to the key and the session when it ends, however it ends.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use domain::{
+    OrgId, SessionRef,
+    model::{Prices, Provider, UsageReader},
+};
+use futures_util::{Stream, stream};
+use redis_scripts::{Error, Redis};
+use tokio::{runtime::Handle, task::JoinHandle};
+use uuid::Uuid;
+
+use super::Proxy;
+use crate::clock;
+
+/// How long the end of an answer waits for its cost to be noted, so that who asks next is asked with it. It is noted
+/// later, too.
+const NOTED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Who pays.
+#[derive(Clone)]
+pub(super) struct Account {
+    pub(super) redis: Redis,
+    pub(super) org: OrgId,
+    pub(super) key: Uuid,
+    pub(super) session: SessionRef,
+}
+
+/// Reads one answer; its cost is noted when this is dropped, at the latest.
+pub(super) struct Meter {
+    provider: Provider,
+    /// `None` for answers that cost nothing, and for those that are noted.
+    reader: Option<UsageReader>,
+    account: Account,
+    prices: Arc<Prices>,
+    runtime: Option<Handle>,
+}
+
+impl Meter {
+    /// A meter of an answer that has not been read yet.
+    pub(super) fn new(provider: Provider, answer: &reqwest::Response, account: Account, proxy: &Proxy) -> Self {
+        let kind = answer.headers().get(reqwest::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let is_good = answer.status().is_success();
+        let reader = is_good.then(|| UsageReader::new(provider, kind.unwrap_or_default()));
+        Self { provider, reader, account, prices: proxy.prices.clone(), runtime: proxy.runtime.clone() }
+    }
+
+    fn read(&mut self, chunk: &[u8]) {
+        if let Some(reader) = &mut self.reader {
+            reader.read(chunk);
+        }
+    }
+
+    /// Has the cost noted, and waits for that a little.
+    async fn settle(mut self) {
+        if let Some(noted) = self.note()
+            && tokio::time::timeout(NOTED_WITHIN, noted).await.is_err()
+        {
+            tracing::warn!("the cost of an answer is not noted yet");
+        }
+    }
+
+    /// Has the cost noted, once.
+    fn note(&mut self) -> Option<JoinHandle<()>> {
+        let usage = self.reader.take()?.usage();
+        let provider = self.provider.as_str();
+        let (nano_usd, is_known) = self.prices.cost(self.provider, &usage);
+        if nano_usd == 0 {
+            return None;
+        }
+        if !is_known {
+            tracing::warn!(provider, model = usage.model, "a model without a price costs what the dearest one does");
+        }
+        metrics::counter!("promptster_model_cost_nanodollars_total", "provider" => provider).increment(nano_usd);
+        let noting = note(self.account.clone(), nano_usd);
+        self.runtime.as_ref().map(|runtime| runtime.spawn(noting))
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        // The client went away: it is noted behind its back.
+        drop(self.note());
+    }
+}
+
+async fn note(Account { redis, org, key, session }: Account, nano_usd: u64) {
+    let (of_key, of_session) =
+        tokio::join!(redis.add_key_cost(org, key, nano_usd), redis.add_session_cost(&session, nano_usd, clock::now()));
+    // Not repeated: it may have been added, and nobody is to pay twice.
+    let told = |whose: &str, noted: Result<bool, Error>| match noted {
+        Ok(true) => {}
+        Ok(false) => tracing::info!(%key, nano_usd, whose, "a cost came for what is gone"),
+        Err(error) => tracing::error!(%key, nano_usd, whose, %error, "a cost may not have been noted"),
+    };
+    told("key", of_key);
+    told("session", of_session);
+}
+
+/// The body of an answer, each chunk as it comes. Dropped, it drops the request to the provider.
+pub(super) fn metered(answer: reqwest::Response, meter: Meter) -> impl Stream<Item = Result<Bytes, io::Error>> {
+    stream::unfold(Some((answer, meter)), |state| async {
+        let (mut answer, mut meter) = state?;
+        match answer.chunk().await {
+            Ok(Some(chunk)) => {
+                meter.read(&chunk);
+                Some((Ok(chunk), Some((answer, meter))))
+            }
+            Ok(None) => {
+                meter.settle().await;
+                None
+            }
+            Err(error) => {
+                meter.settle().await;
+                // The client is to see that it is not the whole answer.
+                Some((Err(io::Error::other(error.without_url())), None))
+            }
+        }
+    })
+}

@@ -1,0 +1,140 @@
+//! The model proxy: what a candidate's tools ask of a model goes to the provider with the operator's key, and what it
+//! cost is counted. The candidate's credential does not go out, and the operator's key does not come in.
+
+mod caller;
+mod headers;
+mod meter;
+mod refused;
+mod upstream;
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpResponse,
+    http::{Method, StatusCode},
+    web::Data,
+};
+use anyhow::Context;
+use domain::{
+    SessionRef,
+    model::{Prices, Provider},
+};
+use tokio::runtime::Handle;
+
+use super::{
+    auth::Candidate,
+    error::{ApiError, Refusal},
+};
+use crate::{App, settings::ProxySettings};
+
+pub use caller::ModelCall;
+use meter::{Account, Meter, metered};
+use upstream::Upstream;
+
+/// The providers, and what their models cost.
+#[derive(Debug)]
+pub struct Proxy {
+    anthropic: Option<Upstream>,
+    openai: Option<Upstream>,
+    prices: Arc<Prices>,
+    /// Where costs are noted of answers that nobody reads any more: a worker may be ending then.
+    runtime: Option<Handle>,
+}
+
+impl Proxy {
+    /// What the operator configured.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a key can be no header, or the prices are none.
+    pub fn new(settings: &ProxySettings) -> anyhow::Result<Self> {
+        let prices = match &settings.prices_file {
+            None => Prices::built_in()?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                Prices::parse(&text).with_context(|| format!("cannot use {}", path.display()))?
+            }
+        };
+        Ok(Self {
+            anthropic: Upstream::new(Provider::Anthropic, &settings.anthropic)?,
+            openai: Upstream::new(Provider::Openai, &settings.openai)?,
+            prices: Arc::new(prices),
+            runtime: Handle::try_current().ok(),
+        })
+    }
+
+    fn upstream(&self, provider: Provider) -> Result<&Upstream, Refusal> {
+        let found = match provider {
+            Provider::Anthropic => &self.anthropic,
+            Provider::Openai => &self.openai,
+        };
+        found.as_ref().ok_or(Refusal::ProviderNotConfigured)
+    }
+}
+
+/// `ANY /v1/proxy/anthropic/{tail}`
+pub(super) async fn anthropic(app: Data<App>, call: ModelCall) -> HttpResponse {
+    answer(Provider::Anthropic, &app, call).await
+}
+
+/// `ANY /v1/proxy/openai/{tail}`
+pub(super) async fn openai(app: Data<App>, call: ModelCall) -> HttpResponse {
+    answer(Provider::Openai, &app, call).await
+}
+
+async fn answer(provider: Provider, app: &App, call: ModelCall) -> HttpResponse {
+    let request_id = call.request_id();
+    match Box::pin(pass(provider, app, call)).await {
+        Ok(reply) => reply,
+        Err(error) => refused::reply(provider, &error, &request_id),
+    }
+}
+
+/// Passes a request on, and its answer back.
+async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResponse, ApiError> {
+    let (candidate, credentials) = call.candidate(app).await?;
+    let upstream = app.proxy.upstream(provider)?;
+    let session = admitted(app, &candidate).await?;
+    let url = upstream.url(&call.request)?;
+    let head = headers::to_provider(call.request.headers(), &credentials);
+    let is_head = call.request.method() == Method::HEAD;
+    let method = call.request.method().clone();
+    let limit = app.settings.bodies.ingest_bytes;
+    let answer = {
+        let _admitted = app.load.admit(call.body.weight(limit))?;
+        let body = call.body.bytes(app, limit).await?;
+        upstream.ask(&method, url, head, body).await?
+    };
+    let status = StatusCode::from_u16(answer.status().as_u16()).map_err(ApiError::internal)?;
+    let mut reply = HttpResponse::build(status);
+    for header in headers::to_client(answer.headers(), upstream.key()) {
+        reply.append_header(header);
+    }
+    if is_head || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status) {
+        return Ok(reply.finish());
+    }
+    let account = Account { redis: app.redis.clone(), org: candidate.org, key: candidate.key.id, session };
+    let meter = Meter::new(provider, &answer, account, &app.proxy);
+    Ok(reply.streaming(metered(answer, meter)))
+}
+
+/// The session that pays, if it may go on.
+async fn admitted(app: &App, candidate: &Candidate) -> Result<SessionRef, ApiError> {
+    if candidate.late {
+        return Err(Refusal::SessionEnded.into());
+    }
+    let name = candidate.session().ok_or(Refusal::NotRedeemed)?;
+    let (session, assessment) = tokio::join!(
+        app.redis.session(&name),
+        app.redis.assessment_even_deleted(candidate.org, candidate.key.assessment)
+    );
+    let session = session?.ok_or(Refusal::SessionDeleted)?;
+    if session.record.ended_at.is_some() || candidate.key.completed_at.is_some() {
+        return Err(Refusal::SessionEnded.into());
+    }
+    let budget = assessment?.and_then(|assessment| assessment.terms.token_budget_usd);
+    let spent = candidate.key.total_cost_usd.unwrap_or_default();
+    match budget {
+        Some(budget) if spent >= budget => Err(Refusal::BudgetSpent.into()),
+        _ => Ok(name),
+    }
+}

@@ -1,0 +1,120 @@
+//! A provider of models: a local server that says what a test wants it to, piece by piece.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+
+/// What is sent as one piece of an answer.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    Text(&'static str),
+    /// Nothing more is sent until [`Provider::go_on`].
+    Wait,
+    /// Comments, until the other side is gone.
+    Forever,
+}
+
+/// A provider; gone when dropped.
+pub struct Provider {
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+    on: Arc<Notify>,
+    left: watch::Receiver<usize>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Provider {
+    /// One that answers every request with this head and these pieces, and hangs up.
+    pub async fn start(head: &'static str, pieces: &'static [Piece]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, on): (Arc<Mutex<Vec<String>>>, Arc<Notify>) = Default::default();
+        let (leaves, left) = watch::channel(0);
+        let leaves = Arc::new(leaves);
+        let accepting = tokio::spawn({
+            let (seen, on) = (seen.clone(), on.clone());
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(answer(stream, head, pieces, seen.clone(), on.clone(), leaves.clone()));
+                }
+            }
+        });
+        Self { address, seen, on, left, accepting }
+    }
+
+    /// Its address as the server is told it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// All requests so far, as they came.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Lets an answer that waits go on.
+    pub fn go_on(&self) {
+        self.on.notify_one();
+    }
+
+    /// Waits until somebody has hung up in the middle of an answer.
+    pub async fn is_left(&mut self) {
+        tokio::time::timeout(super::PATIENCE, self.left.wait_for(|left| *left > 0)).await.expect("hung up").unwrap();
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn answer(
+    mut stream: TcpStream,
+    head: &str,
+    pieces: &[Piece],
+    seen: Arc<Mutex<Vec<String>>>,
+    on: Arc<Notify>,
+    leaves: Arc<watch::Sender<usize>>,
+) {
+    let request = read(&mut stream).await;
+    seen.lock().unwrap().push(request);
+    stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes()).await.ok();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => drop(stream.write_all(text.as_bytes()).await),
+            Piece::Wait => on.notified().await,
+            Piece::Forever => {
+                while stream.write_all(b": ping\n\n").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                leaves.send_modify(|left| *left += 1);
+            }
+        }
+    }
+}
+
+/// A request with its body, if that has a length.
+async fn read(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut chunk = [0; 4096];
+        let n = stream.read(&mut chunk).await.unwrap_or(0);
+        bytes.extend_from_slice(&chunk[..n]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            if n == 0 {
+                return text;
+            }
+            continue;
+        };
+        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if n == 0 || body.len() >= length.unwrap_or(0) {
+            return text;
+        }
+    }
+}
