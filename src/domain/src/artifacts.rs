@@ -10,14 +10,17 @@
 //! `docs/artifacts.md` describes each artifact and each rule.
 
 mod analytics;
+mod check;
 mod counts;
 mod data_points;
 mod decisions;
 mod evidence;
 mod followups;
 mod git;
+mod hand;
 mod key_moments;
 mod moment;
+mod phase;
 mod pivots;
 mod recovery;
 mod remembered;
@@ -155,7 +158,7 @@ impl Derivation {
                 ArtifactKind::AnalyticsV1 => analytics::of(&self, signals),
                 ArtifactKind::DataPointsV1 => data_points::of(&self, signals),
                 ArtifactKind::KeyMomentsV1 => key_moments::of(&self),
-                ArtifactKind::TestResultsV1 => self.tests.to_json(),
+                ArtifactKind::TestResultsV1 => self.tests.to_json(signals),
                 ArtifactKind::InterviewFollowupsV1 => followups::of(&self),
                 ArtifactKind::CandidateSummary => summary::of(&self, signals),
             };

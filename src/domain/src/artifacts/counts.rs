@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    evidence::Evidence,
-    step::{Hand, Step},
-};
+use super::{evidence::Evidence, hand::Hand, step::Step};
 use crate::{CommandClass, Kind, json::text};
 
 const CLASSES: [CommandClass; 3] = [CommandClass::Test, CommandClass::Build, CommandClass::Lint];

@@ -6,7 +6,7 @@ use super::{
     Derivation,
     counts::Edits,
     evidence::{Evidence, with_evidence},
-    step::Hand,
+    hand::Hand,
     times::minutes,
 };
 use crate::signals::{Signals, rounded};
@@ -45,32 +45,26 @@ fn of_time(derivation: &Derivation, signals: &Signals) -> Vec<Point> {
 
 fn of_work(derivation: &Derivation, signals: &Signals) -> Vec<Point> {
     let Derivation { tally, tests, recovery, stretches, pivots, work, .. } = derivation;
-    let struggles = moments_of(stretches.struggles.kept());
-    let taken_back: Vec<_> = [pivots.reverted.kept(), pivots.rewritten.kept()].concat();
-    let taken_back_count = pivots.reverted.found() + pivots.rewritten.found();
+    let struggles = &stretches.struggles;
+    let taken_back = Evidence::joined([pivots.reverted.ends(), pivots.rewritten.ends()].into_iter());
     vec![
         ("promptCount", json!(tally.prompts.count()), "prompts", tally.prompts.clone()),
         ("meanPromptCharacters", json!(tally.mean_prompt_characters()), "characters", tally.prompts.clone()),
         ("interruptCount", json!(tally.interrupts.count()), "interrupts", tally.interrupts.clone()),
         ("commandCount", json!(tally.commands.count()), "commands", tally.commands.clone()),
         ("commandFailCount", json!(tally.failed_commands.count()), "commands", tally.failed_commands.clone()),
-        ("commandFailRate", rounded(signals.command_fail_rate, 4), "ratio", tally.failed_commands.clone()),
+        ("commandFailRate", rounded(signals.command_fail_rate, 4), "ratio", tally.commands.clone()),
         ("verificationCount", json!(tally.checks.count()), "verifications", tally.checks.clone()),
         ("verifyIntensity", rounded(signals.verify_intensity, 4), "ratio", tally.checks.clone()),
         ("testRunCount", json!(tests.runs.count()), "runs", tests.runs.clone()),
         ("testRunsPassed", json!(tests.passed.count()), "runs", tests.passed.clone()),
         ("testRunsFailed", json!(tests.failed.count()), "runs", tests.failed.clone()),
-        (
-            "testsPassedAtEnd",
-            json!(tests.last_verdict.map(|(_, passed)| passed)),
-            "boolean",
-            Evidence::of(tests.last_verdict.map(|(mark, _)| mark.at)),
-        ),
-        ("errorCount", json!(recovery.errors()), "errors", tally.failed_commands.clone()),
+        ("testsPassedAtEnd", json!(signals.tests_passed_at_end), "boolean", Evidence::of(tests.last_of_signals)),
+        ("errorCount", json!(recovery.errors.count()), "errors", recovery.errors.clone()),
         ("errorsRecovered", json!(recovery.recoveries.count()), "errors", recovery.recoveries.clone()),
         ("medianRecoveryMinutes", json!(recovery.median_ms().map(minutes)), "minutes", recovery.recoveries.clone()),
-        ("struggleCount", json!(stretches.struggles.found()), "moments", struggles),
-        ("workTakenBackCount", json!(taken_back_count), "moments", moments_of(&taken_back)),
+        ("struggleCount", json!(struggles.found()), "moments", struggles.ends().clone()),
+        ("workTakenBackCount", json!(taken_back.count()), "moments", taken_back),
         ("unverifiedLinesAtEnd", json!(work.pending.lines), "lines", work.pending.changes.clone()),
         ("decisionCount", json!(tally.decisions.count()), "decisions", tally.decisions.clone()),
     ]
@@ -106,11 +100,4 @@ fn of_usage(derivation: &Derivation) -> Vec<Point> {
         ("cacheWriteTokens", json!(written), "tokens", reporting),
         ("reportedCostUsd", json!(usage.cost_usd()), "usd", usage.priced.clone()),
     ]
-}
-
-/// The last event of each moment, in timeline order.
-fn moments_of(moments: &[super::moment::Moment]) -> Evidence {
-    let mut ends: Vec<_> = moments.iter().map(|moment| moment.to).collect();
-    ends.sort_unstable_by_key(|mark| (mark.ts, mark.at.seq));
-    Evidence::of(ends.into_iter().map(|mark| mark.at))
 }

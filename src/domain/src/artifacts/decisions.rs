@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{Kind, json::text, verification::shell::Commands};
 
-/// A decision event with a reason covers what happened this long before and after it: 15 minutes. The candidate's
-/// tool asks for reasons soon after a change, and `explain` looks 20 minutes back at most by default.
-const COVERED_MS: i64 = 15 * 60 * 1000;
+/// A decision event with a reason covers what happened this long before and after it: 20 minutes, as far back as the
+/// candidate's `explain` looks for what it is about.
+const COVERED_MS: i64 = 20 * 60 * 1000;
 
 /// How many decisions wait for their reasons at one time; beyond it the oldest counts as not covered.
 const MAX_WAITING: usize = 1_000;

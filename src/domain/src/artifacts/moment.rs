@@ -72,12 +72,12 @@ impl Moment {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Weightiest {
     kept: Vec<Moment>,
-    found: u64,
+    ends: Evidence,
 }
 
 impl Weightiest {
     pub(super) fn add(&mut self, moment: Moment) {
-        self.found += 1;
+        self.ends.add(moment.to.at);
         let place = self.kept.partition_point(|kept| kept.weight >= moment.weight);
         self.kept.insert(place, moment);
         self.kept.truncate(MAX_MOMENTS);
@@ -85,7 +85,12 @@ impl Weightiest {
 
     /// How many were found, kept or not.
     pub(super) fn found(&self) -> u64 {
-        self.found
+        self.ends.count()
+    }
+
+    /// The last event of each, kept or not.
+    pub(super) fn ends(&self) -> &Evidence {
+        &self.ends
     }
 
     /// The weightiest first.

@@ -14,7 +14,8 @@ use crate::Kind;
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     open: Remembered<()>,
-    errors: u64,
+    /// The first failure of each error.
+    pub(super) errors: Evidence,
     recovery_ms: Vec<i64>,
     longest: Option<(i64, Mark, Mark)>,
     pub(super) recoveries: Evidence,
@@ -31,7 +32,9 @@ impl Recovery {
             return;
         }
         let (_, is_new) = self.open.entry(command, step.mark(), ());
-        self.errors += u64::from(is_new);
+        if is_new {
+            self.errors.add(step.at);
+        }
     }
 
     fn recover(&mut self, error: Mark, success: Mark) {
@@ -41,10 +44,6 @@ impl Recovery {
         if self.longest.is_none_or(|(longest_ms, ..)| longest_ms < took_ms) {
             self.longest = Some((took_ms, error, success));
         }
-    }
-
-    pub(super) fn errors(&self) -> u64 {
-        self.errors
     }
 
     pub(super) fn unresolved(&self) -> u64 {
@@ -63,7 +62,7 @@ impl Recovery {
             json!({ "from": from.ts, "to": to.ts, "durationMs": took_ms, "events": [from.at, to.at] })
         });
         json!({
-            "errorCount": self.errors,
+            "errorCount": self.errors.count(),
             "recoveredCount": self.recoveries.count(),
             "unresolvedCount": self.unresolved(),
             "medianRecoveryMs": self.median_ms(),

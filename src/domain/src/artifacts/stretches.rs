@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
+    check::Check,
     evidence::Evidence,
     moment::{Moment, MomentKind, Weightiest, counted, figures},
-    step::{Check, Mark, Step},
+    step::{Mark, Step},
 };
 use crate::{CommandClass, Kind};
 
@@ -73,7 +74,9 @@ impl Stretches {
 
     /// Closes the stretches that nothing ended.
     pub(super) fn finish(&mut self) {
-        for (class, stretch) in std::mem::take(&mut self.open) {
+        let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
+        open.sort_by_key(|(_, stretch)| (stretch.last.ts, stretch.last.at.seq));
+        for (class, stretch) in open {
             self.struggles_of(stretch, class, None);
         }
     }

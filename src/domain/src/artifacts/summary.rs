@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{
     Derivation,
     evidence::{Evidence, with_evidence},
+    hand::Hand,
     moment::counted,
-    step::Hand,
-    times::minutes,
+    times::{IDLE_AFTER_MS, minutes},
 };
 use crate::signals::Signals;
 
@@ -41,8 +41,9 @@ fn nothing(of: &str) -> Sentence {
 fn time(derivation: &Derivation, signals: &Signals) -> Sentence {
     let (lasted, active) = (minutes(signals.duration_ms), minutes(derivation.times.active_ms()));
     let pauses = counted(derivation.times.idle_ends().count(), "pause", "pauses");
+    let cut = minutes(IDLE_AFTER_MS);
     let text =
-        format!("The session lasted {lasted} minutes, {active} of them active, with {pauses} of over 5 minutes.");
+        format!("The session lasted {lasted} minutes, {active} of them active, with {pauses} of over {cut} minutes.");
     (text, derivation.times.ends())
 }
 
@@ -89,8 +90,8 @@ fn commands(derivation: &Derivation) -> Sentence {
     let ran = counted(tally.commands.count(), "command", "commands");
     let failed = tally.failed_commands.count();
     let recovered = recovery.recoveries.count();
-    let errors = counted(recovery.errors(), "error", "errors");
-    let recovered = if failed == 0 { String::new() } else { format!("; {recovered} of {errors} were recovered from") };
+    let errors = counted(recovery.errors.count(), "error", "errors");
+    let recovered = if failed == 0 { String::new() } else { format!(": {errors}, {recovered} recovered from") };
     (format!("{ran} ran, {failed} of them failed{recovered}."), tally.commands.clone())
 }
 
@@ -135,7 +136,7 @@ fn taken_back(derivation: &Derivation) -> Option<Sentence> {
 fn unverified(derivation: &Derivation) -> Option<Sentence> {
     let pending = &derivation.work.pending;
     let changes = counted(pending.changes.count(), "change", "changes");
-    let text = format!("{changes} of {} lines at the end were followed by no verification.", pending.lines);
+    let text = format!("No verification came after the last {changes} of {} lines.", pending.lines);
     (pending.changes.count() > 0).then(|| (text, pending.changes.clone()))
 }
 

@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use super::{
-    evidence::Evidence,
+    evidence::{EventRef, Evidence},
     moment::shortened,
-    runner::{TestCounts, counts_in, runner_of},
+    runner::{TestCounts, runner_of},
     step::{Mark, Step},
 };
-use crate::{
-    CommandClass, Kind, Timestamp,
-    json::{integer, text},
-};
+use crate::{CommandClass, Kind, Timestamp, json::text, signals::Signals};
 
 /// How many runs are listed from each end of a long session; the sums are over all.
 const LISTED_PER_END: usize = 250;
@@ -52,6 +49,8 @@ pub(super) struct TestRuns {
     pub(super) failed: Evidence,
     /// The last run that says something, and whether it passed.
     pub(super) last_verdict: Option<(Mark, bool)>,
+    /// The last run of which the signals know the end.
+    pub(super) last_of_signals: Option<EventRef>,
     before: Option<(Option<bool>, TestCounts)>,
     slices: BTreeMap<i64, Slice>,
 }
@@ -65,11 +64,14 @@ impl TestRuns {
             Some(false) => self.failed.add(step.at),
             None => {}
         }
+        if step.event.facts.test_verdict.is_some() {
+            self.last_of_signals = Some(step.at);
+        }
         if let Some(passed) = check.passed {
             self.last_verdict = Some((step.mark(), passed));
         }
         self.slice(step.event.ts).add(check.passed);
-        let counts = counts_of(step);
+        let counts = step.counts;
         let trend = trend(self.before, (check.passed, counts));
         if check.passed.is_some() {
             self.before = Some((check.passed, counts));
@@ -119,7 +121,7 @@ impl TestRuns {
     }
 
     /// The artifact `test_results_v1`.
-    pub(super) fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self, signals: &Signals) -> Value {
         let runs = self.runs.count();
         let listed: Vec<Value> = self.first_runs.iter().chain(&self.last_runs).map(Run::to_json).collect();
         json!({
@@ -127,7 +129,8 @@ impl TestRuns {
             "passedCount": self.passed.count(),
             "failedCount": self.failed.count(),
             "unknownCount": runs - self.passed.count() - self.failed.count(),
-            "passedAtEnd": self.last_verdict.map(|(_, passed)| passed),
+            "lastResult": self.last_verdict.map(|(_, passed)| result(Some(passed))),
+            "testsPassedAtEnd": signals.tests_passed_at_end,
             "leftOut": runs - u64::try_from(listed.len()).unwrap_or(runs),
             "runs": listed,
         })
@@ -136,14 +139,9 @@ impl TestRuns {
 
 impl Run {
     fn to_json(&self) -> Value {
-        let result = match self.passed {
-            Some(true) => "passed",
-            Some(false) => "failed",
-            None => "unknown",
-        };
         json!({
             "at": self.mark.ts,
-            "result": result,
+            "result": result(self.passed),
             "runner": self.runner,
             "passed": self.counts.passed,
             "failed": self.counts.failed,
@@ -162,6 +160,14 @@ impl Slice {
             Some(false) => self.failed += 1,
             None => self.unknown += 1,
         }
+    }
+}
+
+fn result(passed: Option<bool>) -> &'static str {
+    match passed {
+        Some(true) => "passed",
+        Some(false) => "failed",
+        None => "unknown",
     }
 }
 
@@ -187,20 +193,4 @@ fn trend(before: Option<(Option<bool>, TestCounts)>, now: (Option<bool>, TestCou
             std::cmp::Ordering::Equal => "same",
         },
     }
-}
-
-/// A `test_run` says its counts; a command may print them.
-fn counts_of(step: &Step<'_>) -> TestCounts {
-    let counts = match &step.event.kind {
-        Kind::Command => step.read(&["stdout", "stderr"], |data| {
-            // Runners write their summaries to the one or the other.
-            let said = |name| counts_in(&data.get(name).and_then(text)?);
-            said("stdout").or_else(|| said("stderr"))
-        }),
-        _ => step.read(&["passed", "failed", "skipped"], |data| {
-            let count = |name| u64::try_from(data.get(name).and_then(integer)?).ok();
-            Some(TestCounts { passed: count("passed"), failed: count("failed"), skipped: count("skipped") })
-        }),
-    };
-    counts.flatten().unwrap_or_default()
 }

@@ -29,7 +29,7 @@ impl Story {
 
     /// Adds an event with further members of its envelope.
     fn by(&mut self, seconds: i64, kind: &str, data: Value, members: Value) -> &mut Self {
-        let seq = self.events.len() as u64 + 1;
+        let seq = u64::try_from(self.events.len()).unwrap() + 1;
         let mut value = envelope("s", kind, START_MILLIS + seconds * 1000, data);
         value["id"] = json!(Uuid::from_u128(seq.into()));
         for (name, member) in members.as_object().unwrap() {
@@ -117,7 +117,7 @@ fn a_session_without_events_says_so_and_knows_nothing() {
     assert_eq!(analytics["time"]["firstEventAt"], Value::Null);
     assert_eq!(analytics["usage"]["inputTokens"], Value::Null);
     assert_eq!(analytics["errors"]["medianRecoveryMs"], Value::Null);
-    assert_eq!(story.artifact(ArtifactKind::TestResultsV1)["passedAtEnd"], Value::Null);
+    assert_eq!(story.artifact(ArtifactKind::TestResultsV1)["lastResult"], Value::Null);
     assert_eq!(story.artifact(ArtifactKind::KeyMomentsV1)["moments"], json!([]));
     assert_eq!(story.artifact(ArtifactKind::InterviewFollowupsV1)["questions"], json!([]));
 }

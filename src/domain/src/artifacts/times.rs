@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     evidence::Evidence,
-    step::{Mark, Phase, Step},
+    phase::Phase,
+    step::{Mark, Step},
 };
 
 /// Of the time between two events at most this much counts as active: 5 minutes. Reading a long answer or thinking
@@ -50,8 +51,8 @@ impl Times {
                 self.longest_idle = Some((gap_ms, last, mark));
             }
         }
-        self.active_ms += active_ms;
-        self.idle_ms += gap_ms - active_ms;
+        self.active_ms = self.active_ms.saturating_add(active_ms);
+        self.idle_ms = self.idle_ms.saturating_add(gap_ms - active_ms);
         self.by_phase.entry(Phase::of(step)).or_default().add(active_ms);
         self.share_of_kind(step.event.kind.as_str()).add(active_ms);
         self.first = self.first.or(Some(mark));
@@ -112,7 +113,7 @@ impl Times {
 impl Share {
     fn add(&mut self, active_ms: i64) {
         self.events += 1;
-        self.active_ms += active_ms;
+        self.active_ms = self.active_ms.saturating_add(active_ms);
     }
 }
 

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::{
     evidence::Evidence,
+    hand::Hand,
     moment::{Moment, MomentKind, Weightiest, counted, figures},
-    step::{Hand, Mark, Step},
+    step::{Mark, Step},
 };
 
 /// Changed lines that make a change large: 50, about a screen, more than one takes in at a glance.
@@ -32,7 +33,8 @@ pub(super) struct Pending {
 pub(super) struct Work {
     pub(super) pending: Pending,
     pub(super) verified: Weightiest,
-    last_pass_is_last: Option<Mark>,
+    /// The verification that passed, while neither a change nor a failure came after it.
+    pass_at_end: Option<Mark>,
     last_change: Option<Mark>,
 }
 
@@ -41,21 +43,44 @@ impl Work {
         if step.event.kind.is_file_change() && is_code(step.event.facts.path.as_deref()) {
             self.pending.add(step);
             self.last_change = Some(step.mark());
-            self.last_pass_is_last = None;
+            self.pass_at_end = None;
         }
         let Some(check) = step.check else { return };
         let pending = std::mem::take(&mut self.pending);
         if check.passed == Some(true) {
-            self.last_pass_is_last = Some(step.mark());
-            self.verified.kept_large(&pending, step, check.class.as_str());
+            self.pass_at_end = Some(step.mark());
+            self.verify_large(&pending, step, check.class.as_str());
         } else if check.passed == Some(false) {
-            self.last_pass_is_last = None;
+            self.pass_at_end = None;
         }
+    }
+
+    /// Rule `large_change_verified`.
+    fn verify_large(&mut self, pending: &Pending, step: &Step<'_>, class: &'static str) {
+        let (Some((from, _)), true) = (pending.span(), pending.lines >= LARGE_CHANGE_LINES) else { return };
+        let mut evidence = pending.changes.clone();
+        evidence.add(step.at);
+        let changes = counted(pending.changes.count(), "change", "changes");
+        self.verified.add(Moment {
+            kind: MomentKind::Verification,
+            rule: "large_change_verified",
+            title: format!("A {class} run passed after {changes} of {} lines.", pending.lines),
+            from,
+            to: step.mark(),
+            figures: figures(json!({
+                "class": class,
+                "changes": pending.changes.count(),
+                "lines": pending.lines,
+                "aiLines": pending.ai_lines,
+            })),
+            evidence,
+            weight: i64::try_from(pending.lines).unwrap_or(i64::MAX),
+        });
     }
 
     /// Rule `verified_at_end`: the last word on the last change is a verification that passed.
     pub(super) fn verified_at_end(&self) -> Option<Moment> {
-        let (change, pass) = (self.last_change?, self.last_pass_is_last?);
+        let (change, pass) = (self.last_change?, self.pass_at_end?);
         Some(Moment {
             kind: MomentKind::Verification,
             rule: "verified_at_end",
@@ -84,31 +109,6 @@ impl Pending {
     /// From the first to the last of the changes.
     pub(super) fn span(&self) -> Option<(Mark, Mark)> {
         self.from.zip(self.to)
-    }
-}
-
-impl Weightiest {
-    /// Rule `large_change_verified`.
-    fn kept_large(&mut self, pending: &Pending, step: &Step<'_>, class: &'static str) {
-        let (Some((from, _)), true) = (pending.span(), pending.lines >= LARGE_CHANGE_LINES) else { return };
-        let mut evidence = pending.changes.clone();
-        evidence.add(step.at);
-        let changes = counted(pending.changes.count(), "change", "changes");
-        self.add(Moment {
-            kind: MomentKind::Verification,
-            rule: "large_change_verified",
-            title: format!("{changes} of {} lines were verified by a {class} run that passed.", pending.lines),
-            from,
-            to: step.mark(),
-            figures: figures(json!({
-                "class": class,
-                "changes": pending.changes.count(),
-                "lines": pending.lines,
-                "aiLines": pending.ai_lines,
-            })),
-            evidence,
-            weight: i64::try_from(pending.lines).unwrap_or(i64::MAX),
-        });
     }
 }
 

@@ -151,7 +151,7 @@ fn fifty_lines_and_a_pass_are_a_large_change_verified() {
     assert_eq!(verified("README.md", 490, 0).len(), 0, "nothing verifies a text");
     assert_eq!(verified("a.rs", 49, 1).len(), 0, "it did not pass");
     let moments = verified("a.rs", 49, 0);
-    assert_eq!(moments[0]["title"], "1 change of 50 lines were verified by a test run that passed.");
+    assert_eq!(moments[0]["title"], "A test run passed after 1 change of 50 lines.");
     assert_eq!(moments[0]["figures"], json!({ "class": "test", "changes": 1, "lines": 50, "aiLines": 50 }));
     assert_eq!(seqs(&moments[0]), [1, 2]);
 }
@@ -182,7 +182,7 @@ fn fifty_lines_of_an_assistant_without_a_verification_are_asked_about() {
 }
 
 #[test]
-fn a_dependency_without_a_reason_within_a_quarter_of_an_hour_is_asked_about() {
+fn a_dependency_without_a_reason_within_twenty_minutes_is_asked_about() {
     let asked = |add_at: i64, reasons: &[(i64, &str)]| {
         let mut story = Story::default();
         for &(seconds, rationale) in reasons.iter().filter(|(seconds, _)| *seconds < add_at) {
@@ -196,10 +196,10 @@ fn a_dependency_without_a_reason_within_a_quarter_of_an_hour_is_asked_about() {
         questions.iter().map(|one| one["figures"]["found"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(asked(0, &[]), ["dependency_added"]);
-    assert_eq!(asked(0, &[(900, "types")]), Vec::<String>::new());
-    assert_eq!(asked(0, &[(901, "types")]), ["dependency_added"]);
-    assert_eq!(asked(1000, &[(100, "types")]), Vec::<String>::new());
-    assert_eq!(asked(1000, &[(99, "types")]), ["dependency_added"]);
+    assert_eq!(asked(0, &[(1200, "types")]), Vec::<String>::new());
+    assert_eq!(asked(0, &[(1201, "types")]), ["dependency_added"]);
+    assert_eq!(asked(1300, &[(100, "types")]), Vec::<String>::new());
+    assert_eq!(asked(1300, &[(99, "types")]), ["dependency_added"]);
     assert_eq!(asked(0, &[(10, " ")]), ["dependency_added", "decision_without_reason"]);
 }
 

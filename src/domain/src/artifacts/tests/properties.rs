@@ -33,7 +33,7 @@ fn arb_session() -> impl Strategy<Value = Vec<Value>> {
     (arb_events(0..60), prop::collection::vec((odd, any::<u128>(), any::<prop::sample::Index>()), 0..30)).prop_map(
         |(mut events, odd)| {
             for ((kind, data), id, place) in odd {
-                let ts = START_MILLIS + place.index(40 * 60) as i64 * 1000;
+                let ts = START_MILLIS + i64::try_from(place.index(40 * 60)).unwrap() * 1000;
                 let mut event = envelope(crate::testing::SESSION, kind, ts, data);
                 event["id"] = json!(Uuid::from_u128(id));
                 events.insert(place.index(events.len() + 1), event);
@@ -136,7 +136,7 @@ proptest! {
         for (name, shown, counted) in pairs {
             prop_assert_eq!(shown, &json!(counted), "{}", name);
         }
-        let passed_at_end = &data(ArtifactKind::TestResultsV1)["passedAtEnd"];
+        let passed_at_end = &data(ArtifactKind::TestResultsV1)["testsPassedAtEnd"];
         prop_assert_eq!(passed_at_end, &json!(totals.last_test.map(|test| test.passed)));
         let sum = |list: &Value| list.as_array().unwrap().iter().map(|one| one["activeMs"].as_i64().unwrap()).sum::<i64>();
         prop_assert_eq!(json!(sum(&analytics["time"]["byPhase"])), analytics["time"]["activeMs"].clone());
@@ -149,15 +149,14 @@ fn a_hundred_thousand_events_give_artifacts_of_bounded_size() {
     let kinds = ["prompt", "command", "file_diff", "test_run", "plan_decision", "interrupt", "decision_event"];
     let mut derivation = Derivation::default();
     let mut totals = crate::Contribution::default();
-    for seq in 0..100_000u64 {
-        let kind = kinds[seq as usize % kinds.len()];
+    for (seq, kind) in (0..100_000u32).zip(kinds.into_iter().cycle()) {
         let kind = if seq % 11 == 0 { format!("own_{seq}") } else { kind.to_owned() };
         let command = format!("npm test {seq}");
         let data = json!({ "command": command, "exitCode": seq % 3, "path": format!("{seq}.rs"), "linesAdded": 30 });
-        let mut value = envelope("s", &kind, START_MILLIS + seq as i64 * 700, data);
+        let mut value = envelope("s", &kind, START_MILLIS + i64::from(seq) * 700, data);
         value["source"] = json!({ "integration": format!("tool-{seq}") });
-        let stored = stored(&value, seq);
-        totals.add(&crate::Contribution::of(&stored.event, seq, stored.received_at));
+        let stored = stored(&value, seq.into());
+        totals.add(&crate::Contribution::of(&stored.event, stored.seq, stored.received_at));
         derivation.add(&stored);
     }
     let totals =
@@ -167,4 +166,17 @@ fn a_hundred_thousand_events_give_artifacts_of_bounded_size() {
         let size = serde_json::to_vec(&artifact).unwrap().len();
         assert!(size < 200_000, "{}: {size} bytes", artifact.kind.as_str());
     }
+}
+
+#[test]
+fn events_in_the_wrong_order_overflow_nothing() {
+    let at = |ts_millis| stored(&envelope("s", "prompt", ts_millis, json!({})), 1);
+    let (first, last) = (at(0), at(i64::MAX));
+    let mut derivation = Derivation::default();
+    for _ in 0..50_000 {
+        derivation.add(&last);
+        derivation.add(&first);
+    }
+    let span = Span { created_at: Timestamp::from_millis(0), ended_at: None };
+    assert_eq!(derivation.finish(&Signals::of(&Totals::default(), span)).len(), 6);
 }

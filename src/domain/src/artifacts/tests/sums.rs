@@ -138,7 +138,7 @@ fn test_runs_have_a_runner_counts_and_a_trend() {
         (&results["runCount"], &results["passedCount"], &results["failedCount"]),
         (&json!(9), &json!(2), &json!(6))
     );
-    assert_eq!((&results["unknownCount"], &results["passedAtEnd"]), (&json!(1), &json!(false)));
+    assert_eq!((&results["unknownCount"], &results["lastResult"]), (&json!(1), &json!("failed")));
 }
 
 #[test]
@@ -150,4 +150,22 @@ fn tests_over_time_are_counted_in_slices_of_ten_minutes() {
         { "from": "2026-04-01T10:20:00.000Z", "to": "2026-04-01T10:30:00.000Z", "passed": 1, "failed": 0, "unknown": 0 },
     ]);
     assert_eq!(story.artifact(ArtifactKind::AnalyticsV1)["testsOverTime"], slices);
+}
+
+#[test]
+fn what_a_run_prints_counts_where_its_end_says_nothing_of_the_tests() {
+    let result = |exit_code: Option<i64>, stdout: &str| {
+        let mut story = Story::default();
+        let data = json!({ "command": "npm test 2>&1 | tail", "exitCode": exit_code, "stdout": stdout });
+        story.at(0, "command", data);
+        let results = story.artifact(ArtifactKind::TestResultsV1);
+        (results["lastResult"].clone(), results["testsPassedAtEnd"].clone())
+    };
+    let (green, red) = ("Tests: 2 passed, 2 total", "Tests: 1 failed, 1 passed, 2 total");
+    assert_eq!(result(Some(0), red), (json!("failed"), json!(true)), "the signal goes by the exit code");
+    assert_eq!(result(Some(1), green), (json!("failed"), json!(false)), "a threshold of coverage, perhaps");
+    assert_eq!(result(Some(0), green), (json!("passed"), json!(true)));
+    assert_eq!(result(None, green), (json!("passed"), Value::Null));
+    assert_eq!(result(None, red), (json!("failed"), Value::Null));
+    assert_eq!(result(None, "Tests: 3 skipped"), (Value::Null, Value::Null));
 }
