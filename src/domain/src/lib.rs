@@ -6,6 +6,7 @@
 //! - Nothing here fails on valid input. All doubt ends in [`Event::parse`].
 //! - No type here is a wire format by accident: what is printed is printed by [`row`] and [`signals`].
 
+pub mod artifacts;
 pub mod batch;
 pub mod cohort;
 mod contribution;

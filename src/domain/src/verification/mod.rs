@@ -1,6 +1,6 @@
 //! Whether a command line verifies something: runs tests, a build, a linter or a type checker.
 
-mod shell;
+pub(crate) mod shell;
 mod table;
 #[cfg(test)]
 mod tests;

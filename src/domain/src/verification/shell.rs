@@ -3,7 +3,7 @@
 use std::{iter, mem, str::Chars};
 
 /// The commands of a command line, each as its words without quotes and redirections. May yield empty commands.
-pub(super) struct Commands<'a> {
+pub(crate) struct Commands<'a> {
     rest: Chars<'a>,
     /// Here-documents whose bodies begin behind the line.
     here_documents: Vec<HereDocument>,
@@ -32,7 +32,7 @@ enum Nest {
 }
 
 impl<'a> Commands<'a> {
-    pub(super) fn of(line: &'a str) -> Self {
+    pub(crate) fn of(line: &'a str) -> Self {
         Self { rest: line.chars(), here_documents: Vec::new(), depth: 0 }
     }
 
