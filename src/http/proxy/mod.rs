@@ -91,7 +91,7 @@ async fn answer(provider: Provider, app: &App, call: ModelCall) -> HttpResponse 
 
 /// Passes a request on, and its answer back.
 async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResponse, ApiError> {
-    let (candidate, credentials) = call.candidate(app).await?;
+    let (candidate, credentials) = Box::pin(call.candidate(app)).await?;
     let upstream = app.proxy.upstream(provider)?;
     let session = admitted(app, &candidate).await?;
     let url = upstream.url(&call.request)?;
