@@ -2,6 +2,7 @@
 //! to 1 MiB but for those of ingest, submissions and uploads.
 
 mod activity;
+mod artifacts;
 mod assessments;
 pub mod auth;
 pub mod body;
@@ -106,6 +107,8 @@ pub fn table() -> Vec<At> {
         at("/v1/sessions/{id}/decisions").get(timeline::decisions),
         at("/v1/sessions/{id}/signals").get(timeline::signals),
         at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session),
+        at("/v1/sessions/{id}/artifacts").get(artifacts::list_all),
+        at("/v1/sessions/{id}/analytics").get(artifacts::analytics),
         at("/v1/sessions/{id}/recent-activity").get(activity::recent),
         at("/v1/sessions/{id}/signed-log").get(signed_log::signed_log),
         at("/v1/sessions/{id}/integrity").get(signed_log::integrity),

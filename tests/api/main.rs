@@ -15,6 +15,7 @@ mod harness;
 mod playing;
 
 mod access;
+mod artifacts;
 mod assessments;
 mod at_rest;
 mod bodies;

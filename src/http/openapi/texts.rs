@@ -243,6 +243,12 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/sessions/{id}/signals", SESSIONS, "Reads the signals")
         .says("Live while the session runs, final afterwards; each with the counts that it came from.")
         .answers(&[json(200, "The signals.", "SignalsReply")]),
+    text("GET /v1/sessions/{id}/artifacts", SESSIONS, "What is derived of a session")
+        .says("By named rules, from the events, of a session that has ended; `[]` while it runs. docs/artifacts.md has each rule.")
+        .answers(&[json(200, "Analytics, data points, key moments, test results, questions, summary.", "Artifacts")]),
+    text("GET /v1/sessions/{id}/analytics", SESSIONS, "The session in sums")
+        .says("The artifact `analytics_v1` alone; `null` while the session runs.")
+        .answers(&[json(200, "It.", "Analytics")]),
     text("GET /v1/sessions/{id}/cohort-stats", SESSIONS, "Compares a session with its cohort")
         .says("`cohortStats` is `null` without an assessment, or while nobody has finished.")
         .answers(&[json(200, "The statistics.", "CohortReply")]),
