@@ -169,3 +169,28 @@ fn what_a_run_prints_counts_where_its_end_says_nothing_of_the_tests() {
     assert_eq!(result(None, red), (json!("failed"), Value::Null));
     assert_eq!(result(None, "Tests: 3 skipped"), (Value::Null, Value::Null));
 }
+
+#[test]
+fn of_two_runs_with_as_many_failures_the_one_with_more_passes_is_better() {
+    let trend = |passed_before: u32, passed: u32| {
+        let mut story = Story::default();
+        story.at(0, "test_run", json!({ "passed": passed_before, "failed": 1 }));
+        story.at(1, "test_run", json!({ "passed": passed, "failed": 1 }));
+        story.artifact(ArtifactKind::TestResultsV1)["runs"][1]["trend"].clone()
+    };
+    assert_eq!((trend(3, 4), trend(4, 4), trend(5, 4)), (json!("better"), json!("same"), json!("worse")));
+}
+
+#[test]
+fn a_command_that_verifies_is_no_running_and_a_human_without_attribution_edits_by_hand() {
+    let mut story = Story::default();
+    story.command(0, "ls", 0).command(10, "cargo clippy", 0);
+    story.by(20, "file_diff", json!({ "path": "a" }), json!({ "actor": { "type": "human" } }));
+    let analytics = story.artifact(ArtifactKind::AnalyticsV1);
+    let phase = |name: &str| {
+        let phases = analytics["time"]["byPhase"].as_array().unwrap();
+        phases.iter().find(|phase| phase["phase"] == name).unwrap()["eventCount"].clone()
+    };
+    assert_eq!((phase("running"), phase("verifying"), phase("editing")), (json!(1), json!(1), json!(1)));
+    assert_eq!(analytics["edits"]["byAuthor"][2]["changes"], 1);
+}
