@@ -70,7 +70,7 @@ refusals! {
     OriginRefused       = 403 "origin_refused"       "Browsers may not connect from this origin.";
     NotFound            = 404 "not_found"            "There is nothing here.";
     KeyNotFound         = 404 "key_not_found"        "There is no such key. Check it for typing errors.";
-    ProviderNotConfigured = 404 "provider_not_configured" "This server has no key for this provider of models; its operator can give it one.";
+    NoProviderKey       = 404 "no_provider_key"      "This server has no key for this provider of models; its operator can give it one.";
     MethodNotAllowed    = 405 "method_not_allowed"   "This method is not allowed here; `Allow` names those that are.";
     BodyTimeout         = 408 "request_timeout"      "The body did not arrive in time.";
     AlreadyCompleted    = 409 "already_completed"    "This assessment is completed already.";

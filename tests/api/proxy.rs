@@ -192,7 +192,7 @@ async fn without_a_key_of_the_operator_there_is_no_proxy() {
     let refused = ada.post(MESSAGES, json!({})).await;
     refused_as_by_anthropic(&refused, 404, "not_found_error");
     assert!(refused.body["error"]["message"].as_str().unwrap().contains("no key"), "{}", refused.text);
-    refused_as_by_openai(&ada.post(RESPONSES, json!({})).await, 404, "provider_not_configured");
+    refused_as_by_openai(&ada.post(RESPONSES, json!({})).await, 404, "no_provider_key");
 }
 
 #[tokio::test]
@@ -220,9 +220,9 @@ async fn whoever_is_no_candidate_at_work_is_refused_in_the_shape_of_the_provider
 }
 
 #[tokio::test]
-async fn a_spent_budget_refuses_the_next_request() {
+async fn a_spent_budget_refuses_the_next_request_also_when_redis_was_lost() {
     let provider = Provider::start(JSON, MESSAGE).await;
-    let app = app_before(&provider).await;
+    let mut app = app_before(&provider).await;
     let ada = app.candidate(&app.assessment_with(json!({"tokenBudgetUsd": 0.003})).await).await;
     for _ in 0..2 {
         ada.post(MESSAGES, json!({})).await.expect(200);
@@ -230,6 +230,14 @@ async fn a_spent_budget_refuses_the_next_request() {
     refused_as_by_anthropic(&ada.post(MESSAGES, json!({})).await, 402, "billing_error");
     refused_as_by_openai(&ada.post(RESPONSES, json!({})).await, 402, "budget_spent");
     assert_eq!(provider.seen().len(), 2);
+    assert_eq!(costs(&app, &ada).await, (json!(0.003), json!(0.003)));
+
+    app.all_is_written().await;
+    app.stop_server();
+    app.wipe_redis().await;
+    app.rebuild_redis_well().await;
+    app.start_server().await;
+    refused_as_by_openai(&ada.post(RESPONSES, json!({})).await, 402, "budget_spent");
     assert_eq!(costs(&app, &ada).await, (json!(0.003), json!(0.003)));
 }
 
@@ -249,5 +257,5 @@ async fn prices_and_keys_come_from_files_and_what_is_unknown_is_dear() {
     assert!(provider.seen()[0].contains("x-api-key: sk-operators-own-key\r\n"));
     assert_eq!(costs(&app, &ada).await, (json!(0.003), json!(0.003)));
     assert!(app.log().contains("a model without a price"));
-    refused_as_by_openai(&ada.post(RESPONSES, json!({})).await, 404, "provider_not_configured");
+    refused_as_by_openai(&ada.post(RESPONSES, json!({})).await, 404, "no_provider_key");
 }

@@ -67,7 +67,7 @@ impl Proxy {
             Provider::Anthropic => &self.anthropic,
             Provider::Openai => &self.openai,
         };
-        found.as_ref().ok_or(Refusal::ProviderNotConfigured)
+        found.as_ref().ok_or(Refusal::NoProviderKey)
     }
 }
 
