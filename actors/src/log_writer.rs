@@ -160,13 +160,15 @@ impl Writer {
         let mut wrote = false;
         for partitions in duties.held.clone().chunks(PARTITIONS_AT_ONCE) {
             let mut batch = self.redis.read_pending(partitions).await?;
+            // What is pending was tried before, and nobody knows how that ended.
+            let log = if batch.is_empty() { self.log.clone() } else { self.log.without_memory() };
             if batch.is_empty() {
                 batch = self.redis.read_new(partitions, duties.entries_of_each(partitions.len())).await?;
             }
             if !batch.is_empty() {
                 wrote = true;
                 duties.saw(&batch);
-                self.write(duties.id, &batch).await?;
+                self.write(&log, duties.id, &batch).await?;
                 self.sign(duties).await?;
             }
         }
@@ -242,18 +244,18 @@ impl Writer {
         Ok(())
     }
 
-    async fn write(&self, id: Uuid, entries: &[Entry]) -> Result<(), ResultsError> {
+    async fn write(&self, log: &EventLog, id: Uuid, entries: &[Entry]) -> Result<(), ResultsError> {
         let mut batch = Batch::of(entries);
         // Of a session that was erased nothing is written any more; what was written before goes with it.
         let erased = self.redis.erased_among(&batch.touched).await?;
         batch.forget(&erased);
         let Batch { events, entities, letters, touched, flushed, ids } = batch;
-        self.write_letters(letters).await?;
+        Self::write_letters(log, letters).await?;
         // Whoever reads the log finds no event before the record of its session.
         if !entities.is_empty() {
-            self.log.append_entities(&entities).await?;
+            log.append_entities(&entities).await?;
         }
-        self.write_events(&events).await?;
+        Self::write_events(log, &events).await?;
         let written = |session: &SessionRef| flushed.values().find_map(|upto| upto.get(session)).copied().unwrap_or(0);
         stream::iter(&touched)
             .map(Ok)
@@ -271,23 +273,23 @@ impl Writer {
     }
 
     /// Writes events; what ClickHouse refuses by itself goes to the dead letters, visibly, and holds nobody up.
-    async fn write_events(&self, events: &[LoggedEvent]) -> Result<(), ResultsError> {
+    async fn write_events(log: &EventLog, events: &[LoggedEvent]) -> Result<(), ResultsError> {
         if events.is_empty() {
             return Ok(());
         }
-        let refused = self.log.append_events_isolating(events).await?;
+        let refused = log.append_events_isolating(events).await?;
         let letter = |(place, reason): (usize, String)| Some(DeadLetter::of(events.get(place)?, reason));
-        self.write_letters(refused.into_iter().filter_map(letter).collect()).await
+        Self::write_letters(log, refused.into_iter().filter_map(letter).collect()).await
     }
 
     /// Keeps what could not be written, or not even be read, for people to look at.
-    async fn write_letters(&self, letters: Vec<DeadLetter>) -> Result<(), ResultsError> {
+    async fn write_letters(log: &EventLog, letters: Vec<DeadLetter>) -> Result<(), ResultsError> {
         for letter in &letters {
             tracing::error!(event.id = %letter.event_id, letter.reason, "dead letter");
             metrics::counter!("promptster_dead_letters_total").increment(1);
         }
         if !letters.is_empty() {
-            self.log.append_dead_letters(&letters).await?;
+            log.append_dead_letters(&letters).await?;
         }
         Ok(())
     }

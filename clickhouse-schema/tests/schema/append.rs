@@ -29,6 +29,21 @@ async fn a_repeated_batch_is_there_once() {
 }
 
 #[tokio::test]
+async fn what_may_have_been_cut_off_is_written_whatever_the_engine_remembers_and_is_there_once() {
+    let store = Store::start().await;
+    // As after a death between the note of a block and its rows: the note stands, the rows do not.
+    let events = logged(ORG, &[prompt("s", 0), prompt("s", 1)]);
+    store.log.append_events(&events).await.unwrap();
+    store.run("ALTER TABLE events DELETE WHERE 1 SETTINGS mutations_sync = 2").await;
+    store.log.append_events(&events).await.unwrap();
+    assert_eq!(store.number("SELECT count() FROM events_once").await, 0, "taken for a repeat");
+    for _ in 0..2 {
+        store.log.without_memory().append_events(&events).await.unwrap();
+        assert_eq!(store.number("SELECT count() FROM events_once").await, 2);
+    }
+}
+
+#[tokio::test]
 async fn the_time_that_clients_send_does_not_choose_the_partition() {
     let store = Store::start().await;
     let mut events: Vec<_> = (0..150).map(|n| prompt("s", -n * MONTH)).collect();
