@@ -69,9 +69,13 @@ pub fn text(length: RangeInclusive<usize>) -> impl Rule<Value = String> {
     let (min, max) = (*length.start(), *length.end());
     // By a pattern: `maxLength` would count the blanks around it as well.
     let schema = move || {
-        let optional = if min == 0 { "?" } else { "" };
         let (ink, more) = (format!("[^{BLANKS}\\u0000]"), max.saturating_sub(2));
-        let pattern = format!("^[{BLANKS}]*({ink}([^\\u0000]{{0,{more}}}{ink})?){optional}[{BLANKS}]*$");
+        let inked = match min {
+            0 => format!("({ink}([^\\u0000]{{0,{more}}}{ink})?)?"),
+            1 => format!("{ink}([^\\u0000]{{0,{more}}}{ink})?"),
+            min => format!("{ink}[^\\u0000]{{{},{more}}}{ink}", min - 2),
+        };
+        let pattern = format!("^[{BLANKS}]*{inked}[{BLANKS}]*$");
         json!({ "type": "string", "minLength": min, "pattern": pattern })
     };
     rule(schema, move |value| {

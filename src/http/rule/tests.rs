@@ -31,6 +31,8 @@ fn text_is_counted_in_characters_without_blanks_around_it() {
     check(&text(1..=255), &[json!(format!(" {} ", "a".repeat(255)))], &[]);
     check(&text(0..=2048), &[json!("ä".repeat(2048)), json!(" ")], &[]);
     fits_not(&text(0..=2048), &[json!("ä".repeat(2049))]);
+    check(&text(3..=5), &[json!(" abc "), json!("a b c")], &[json!("abcdef"), json!("a\0c")]);
+    fits_not(&text(3..=5), &[json!("ab"), json!(" ab "), json!("  a   "), json!("   "), json!("")]);
     assert_eq!(text(1..=3).check(&json!("  abc  ")), Ok("abc".to_owned()));
     check(&text(0..=3), &[json!(""), json!(" "), json!("abc")], &[json!("a\0")]);
 }
