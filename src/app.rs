@@ -59,7 +59,7 @@ impl App {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
         let teller = Teller::new(settings.webhooks)?;
-        let proxy = Proxy::new(&settings.proxy)?;
+        let proxy = Proxy::new(&settings)?;
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);

@@ -62,6 +62,8 @@ pub struct ProxySettings {
     pub openai: UpstreamSettings,
     /// The table of prices, where it is not the one that comes with the program.
     pub prices_file: Option<PathBuf>,
+    /// How long a provider may say nothing, before its answer and within it.
+    pub silent_for: Duration,
 }
 
 /// A provider of models; without a key, itself or in a file, nobody gets there.
@@ -124,6 +126,8 @@ pub struct BodyLimits {
     pub default_bytes: usize,
     /// Bytes of a body, decoded, where clients send whole files.
     pub ingest_bytes: usize,
+    /// Bytes of a body, decoded, that goes to a provider of models.
+    pub model_bytes: usize,
     /// How long a body may take to arrive.
     pub timeout: Duration,
 }
@@ -216,7 +220,7 @@ impl Default for RateLimits {
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self { default_bytes: 1 << 20, ingest_bytes: 16 << 20, timeout: Duration::from_secs(10) }
+        Self { default_bytes: 1 << 20, ingest_bytes: 16 << 20, model_bytes: 32 << 20, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -255,6 +259,7 @@ impl Default for ProxySettings {
             anthropic: upstream("https://api.anthropic.com"),
             openai: upstream("https://api.openai.com"),
             prices_file: None,
+            silent_for: Duration::from_secs(300),
         }
     }
 }

@@ -402,6 +402,12 @@ async fn costs_add_up_exactly_and_are_in_the_log() {
     let logged = world.logged(Partition::of_session(&session), "session", session.session.as_str()).await;
     assert_eq!(logged["cost"], "0.000000070");
 
+    for _ in 0..2 {
+        assert!(world.redis.add_session_cost(&session, u64::MAX, later).await.unwrap());
+        let record = world.redis.session(&session).await.unwrap().unwrap().record;
+        assert_eq!(record.total_cost_usd, Some(9_007_199.254_740_99), "it stops where sums are no longer exact");
+    }
+
     assert!(!world.redis.add_key_cost(world.org, Uuid::now_v7(), 1).await.unwrap());
     let nowhere = SessionRef::new(world.org, "nowhere".parse().unwrap());
     assert!(!world.redis.add_session_cost(&nowhere, 1, later).await.unwrap());

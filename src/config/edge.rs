@@ -38,6 +38,7 @@ pub fn settings(
         bodies: BodyLimits {
             default_bytes: limits.body_bytes,
             ingest_bytes: limits.ingest_body_bytes,
+            model_bytes: limits.model_body_bytes,
             timeout: Duration::from_secs(limits.body_timeout_secs),
         },
         rates: RateLimits {

@@ -108,13 +108,17 @@ pub struct LimitOptions {
     /// Largest body of an ingest request, also when unpacked
     #[arg(long, env = "PROMPTSTER_INGEST_BODY_BYTES", value_name = "BYTES", default_value_t = 16 << 20)]
     pub ingest_body_bytes: usize,
+    /// Largest body of a request for a model, also when unpacked
+    #[arg(long, env = "PROMPTSTER_MODEL_BODY_BYTES", value_name = "BYTES", default_value_t = 32 << 20)]
+    pub model_body_bytes: usize,
     /// Largest body of any other request
     #[arg(long, env = "PROMPTSTER_BODY_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     pub body_bytes: usize,
     /// Largest bundle that a candidate may upload
     #[arg(long, env = "PROMPTSTER_UPLOAD_MAX_BYTES", value_name = "BYTES", default_value_t = 100 << 20)]
     pub upload_max_bytes: u64,
-    /// Bytes of events that this node takes in before the first of them are answered; what comes on top is 503
+    /// Bytes of events that this node takes in before the first of them are answered; what comes on top is 503. Requests for
+    /// models have as many of their own
     #[arg(long, env = "PROMPTSTER_MAX_IN_FLIGHT_BYTES", value_name = "BYTES", default_value_t = 256 << 20)]
     pub max_in_flight_bytes: usize,
     /// Connections from one address; more are closed at once. Not asked for with --trust-forwarded-for, where all come from

@@ -1,6 +1,8 @@
 //! Where models are asked, and with whose key.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use url::Url;
@@ -35,6 +37,9 @@ pub struct ProxyOptions {
     /// 0.3, "cacheWrite": 3.75}}, "openai": …} in US dollars per million tokens [default: a table of this version]
     #[arg(long, env = "PROMPTSTER_PRICES_FILE", value_name = "FILE")]
     pub prices_file: Option<PathBuf>,
+    /// How long a provider may say nothing, before its answer and within it
+    #[arg(long, env = "PROMPTSTER_MODEL_SILENCE_SECS", value_name = "SECONDS", default_value = "300")]
+    pub model_silence_secs: NonZeroU32,
 }
 
 impl ProxyOptions {
@@ -52,6 +57,7 @@ impl ProxyOptions {
                 key_file: self.openai_key_file.clone(),
             },
             prices_file: self.prices_file.clone(),
+            silent_for: Duration::from_secs(u64::from(self.model_silence_secs.get())),
         }
     }
 }

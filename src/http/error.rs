@@ -91,6 +91,7 @@ refusals! {
     TooManyWatchers     = 429 "too_many_watchers"    "Too many are watching already; `limit` says whose limit it is.";
     TooManyWebhooks     = 409 "too_many_webhooks"    "An organisation has at most 20 webhooks; delete one first.";
     RateLimited         = 429 "rate_limited"         "Too many requests; try again later.";
+    ClientGone          = 499 "client_gone"          "The client hung up before there was an answer.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
     ProviderUnreachable = 502 "provider_unreachable" "The provider of the model does not answer.";
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use super::{
     cors,
     error::{ApiError, Refusal},
+    proxy::Line,
     rate::{Standing, network_of},
     routes,
 };
@@ -87,6 +88,10 @@ const UNREAD_FOR: Duration = Duration::from_secs(20);
 fn connected(app: &App, connection: &dyn Any, extensions: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
     bound_unread(stream);
+    // It takes another descriptor, so that only who needs it pays.
+    if let Some(line) = app.proxy.is_on().then(|| Line::of(stream)).flatten() {
+        extensions.insert(line);
+    }
     let peer = stream.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| network_of(peer.ip()));
     match app.places.connection(peer) {
         Ok(place) => drop(extensions.insert(place)),

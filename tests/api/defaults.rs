@@ -21,6 +21,8 @@ fn the_defaults_are_those_of_the_contract() {
         ("--late-event-grace-secs", "600"),
         ("--body-bytes", "1048576"),
         ("--ingest-body-bytes", "16777216"),
+        ("--model-body-bytes", "33554432"),
+        ("--model-silence-secs", "300"),
         ("--upload-max-bytes", "104857600"),
         ("--body-timeout-secs", "10"),
         ("--require-consent", "true"),

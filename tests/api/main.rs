@@ -56,6 +56,7 @@ mod methods;
 mod org;
 mod overload;
 mod proxy;
+mod proxy_limits;
 mod queries;
 mod quick_start;
 mod races;

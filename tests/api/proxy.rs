@@ -6,29 +6,33 @@ use serde_json::{Value, json};
 use crate::harness::{Candidate, MODEL_METHODS, MODEL_ROUTES, Piece, Provider, Reply, TestApp, eventually};
 
 const OPERATORS_KEY: &str = "sk-operators-own-key";
-const MESSAGES: &str = "/v1/proxy/anthropic/v1/messages";
-const RESPONSES: &str = "/v1/proxy/openai/v1/responses";
+pub const MESSAGES: &str = "/v1/proxy/anthropic/v1/messages";
+pub const RESPONSES: &str = "/v1/proxy/openai/v1/responses";
 
-const JSON: &str =
+pub const JSON: &str =
     "200 OK\r\ncontent-type: application/json\r\nrequest-id: req_1\r\nset-cookie: a=b\r\nx-echo: sk-operators-own-key";
-const SSE: &str = "200 OK\r\ncontent-type: text/event-stream; charset=utf-8";
+pub const SSE: &str = "200 OK\r\ncontent-type: text/event-stream; charset=utf-8";
 
 /// 1,000 tokens in and 100 out: 1,000 × 1 $ + 100 × 5 $ per million are 0.0015 $.
-const MESSAGE: &[Piece] = &[Piece::Text(
+pub const MESSAGE: &[Piece] = &[Piece::Text(
     r#"{"type":"message","model":"claude-haiku-4-5-20251001","content":[],"usage":{"input_tokens":1000,"output_tokens":100}}"#,
 )];
 const RESPONSE: &[Piece] =
     &[Piece::Text(r#"{"object":"response","model":"gpt-4o-mini","usage":{"input_tokens":1000,"output_tokens":500}}"#)];
-const BEGIN: Piece = Piece::Text(
+pub const BEGIN: Piece = Piece::Text(
     "data: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-haiku-4-5\",\"usage\":{\"input_tokens\":1000,\"output_tokens\":1}}}\n\n",
 );
 const END: Piece = Piece::Text("data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":100}}\n\n");
 const STREAM: &[Piece] = &[BEGIN, Piece::Wait, END];
 const ENDLESS: &[Piece] = &[BEGIN, Piece::Forever];
 
-async fn app_before(provider: &Provider) -> TestApp {
+pub async fn app_before(provider: &Provider) -> TestApp {
+    app_with(provider, &[]).await
+}
+
+pub async fn app_with(provider: &Provider, flags: &[&str]) -> TestApp {
     let url = provider.url();
-    TestApp::with(&[
+    let usual = [
         "--log=info,promptster_server=trace,redis_scripts=trace",
         "--anthropic-url",
         &url,
@@ -38,16 +42,16 @@ async fn app_before(provider: &Provider) -> TestApp {
         &url,
         "--openai-key",
         OPERATORS_KEY,
-    ])
-    .await
+    ];
+    TestApp::with(&[&usual, flags].concat()).await
 }
 
-async fn candidate(app: &TestApp) -> Candidate {
+pub async fn candidate(app: &TestApp) -> Candidate {
     app.candidate(&app.assessment().await).await
 }
 
 /// What the key and the session have cost, as reviewers see it.
-async fn costs(app: &TestApp, candidate: &Candidate) -> (Value, Value) {
+pub async fn costs(app: &TestApp, candidate: &Candidate) -> (Value, Value) {
     let reviewer = app.reviewer();
     let keys = reviewer.get(&format!("/v1/assessments/{}/keys", candidate.assessment)).await.expect(200);
     let session = reviewer.get(&format!("/v1/sessions/{}", candidate.session)).await.expect(200);
@@ -55,14 +59,14 @@ async fn costs(app: &TestApp, candidate: &Candidate) -> (Value, Value) {
 }
 
 #[track_caller]
-fn refused_as_by_anthropic(reply: &Reply, status: u16, kind: &str) {
+pub fn refused_as_by_anthropic(reply: &Reply, status: u16, kind: &str) {
     assert_eq!((reply.status, &reply.body["type"]), (status, &json!("error")), "{}", reply.text);
     assert_eq!(reply.body["error"]["type"], kind, "{}", reply.text);
     assert!(reply.body["error"]["message"].as_str().is_some_and(|text| !text.is_empty()), "{}", reply.text);
 }
 
 #[track_caller]
-fn refused_as_by_openai(reply: &Reply, status: u16, code: &str) {
+pub fn refused_as_by_openai(reply: &Reply, status: u16, code: &str) {
     assert_eq!((reply.status, &reply.body["error"]["code"]), (status, &json!(code)), "{}", reply.text);
     assert!(reply.body["error"]["message"].is_string() && reply.body["error"]["type"].is_string(), "{}", reply.text);
 }

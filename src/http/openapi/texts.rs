@@ -59,7 +59,7 @@ const fn passed(route: &'static str, summary: &'static str) -> Text {
     text(route, MODELS, summary)
         .says("`{tail}` may have slashes. Method, query, body and most headers go on as they are; the answer comes back as it is, with its status, piece by piece. What it used is read from it and added to `totalCostUsd` of the key and the session.")
         .answers(&[PASSED])
-        .refuses(&[BadRequest, BodyTimeout, BudgetSpent, NotFound, NotRedeemed, Overloaded, PayloadTooLarge, NoProviderKey, ProviderUnreachable, SessionDeleted, SessionEnded, UnsupportedEncoding])
+        .refuses(&[BadRequest, BodyTimeout, BudgetSpent, ClientGone, NotFound, NotRedeemed, Overloaded, PayloadTooLarge, NoProviderKey, ProviderUnreachable, SessionDeleted, SessionEnded, UnsupportedEncoding])
 }
 
 impl Text {

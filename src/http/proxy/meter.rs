@@ -1,6 +1,10 @@
 //! What an answer costs: read while it streams by, and added to the key and the session when it ends, however it ends.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use domain::{
@@ -12,7 +16,10 @@ use redis_scripts::{Error, Redis};
 use tokio::{runtime::Handle, task::JoinHandle};
 use uuid::Uuid;
 
-use super::Proxy;
+use super::{
+    Proxy,
+    line::{Line, hung_up},
+};
 use crate::clock;
 
 /// How long the end of an answer waits for its cost to be noted, so that who asks next is asked with it. It is noted
@@ -39,11 +46,20 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// A meter of an answer that has not been read yet.
-    pub(super) fn new(provider: Provider, answer: &reqwest::Response, account: Account, proxy: &Proxy) -> Self {
+    /// A meter of an answer that has not been read yet, to what was asked.
+    pub(super) fn new(
+        provider: Provider,
+        asked: &[u8],
+        answer: &reqwest::Response,
+        account: Account,
+        proxy: &Proxy,
+    ) -> Self {
+        let status = answer.status().as_str().to_owned();
+        metrics::counter!("promptster_model_answers_total", "provider" => provider.as_str(), "status" => status)
+            .increment(1);
         let kind = answer.headers().get(reqwest::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_good = answer.status().is_success();
-        let reader = is_good.then(|| UsageReader::new(provider, kind.unwrap_or_default()));
+        let reader = is_good.then(|| UsageReader::new(provider, kind.unwrap_or_default()).answering(asked));
         Self { provider, reader, account, prices: proxy.prices.clone(), runtime: proxy.runtime.clone() }
     }
 
@@ -71,6 +87,7 @@ impl Meter {
             return None;
         }
         if !is_known {
+            metrics::counter!("promptster_models_without_price_total", "provider" => provider).increment(1);
             tracing::warn!(provider, model = usage.model, "a model without a price costs what the dearest one does");
         }
         metrics::counter!("promptster_model_cost_nanodollars_total", "provider" => provider).increment(nano_usd);
@@ -99,14 +116,24 @@ async fn note(Account { redis, org, key, session }: Account, nano_usd: u64) {
     told("session", of_session);
 }
 
-/// The body of an answer, each chunk as it comes. Dropped, it drops the request to the provider.
-pub(super) fn metered(answer: reqwest::Response, meter: Meter) -> impl Stream<Item = Result<Bytes, io::Error>> {
-    stream::unfold(Some((answer, meter)), |state| async {
-        let (mut answer, mut meter) = state?;
-        match answer.chunk().await {
+/// The body of an answer, each chunk as it comes. Dropped, it drops the request to the provider; so it does when the client
+/// hangs up while there is nothing to write.
+pub(super) fn metered(
+    answer: reqwest::Response,
+    meter: Meter,
+    line: Option<Line>,
+) -> impl Stream<Item = Result<Bytes, io::Error>> {
+    stream::unfold(Some((answer, meter, line)), |state| async {
+        let (mut answer, mut meter, line) = state?;
+        let chunk = tokio::select! {
+            biased;
+            chunk = answer.chunk() => chunk,
+            () = hung_up(line.as_ref()) => return Some((Err(ErrorKind::BrokenPipe.into()), None)),
+        };
+        match chunk {
             Ok(Some(chunk)) => {
                 meter.read(&chunk);
-                Some((Ok(chunk), Some((answer, meter))))
+                Some((Ok(chunk), Some((answer, meter, line))))
             }
             Ok(None) => {
                 meter.settle().await;

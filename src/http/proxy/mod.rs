@@ -3,6 +3,7 @@
 
 mod caller;
 mod headers;
+mod line;
 mod meter;
 mod refused;
 mod upstream;
@@ -24,10 +25,13 @@ use tokio::runtime::Handle;
 use super::{
     auth::Candidate,
     error::{ApiError, Refusal},
+    workspace::own_session,
 };
-use crate::{App, settings::ProxySettings};
+use crate::{App, load::Load, settings::Settings};
 
 pub use caller::ModelCall;
+pub use line::Line;
+use line::hung_up;
 use meter::{Account, Meter, metered};
 use upstream::Upstream;
 
@@ -37,6 +41,8 @@ pub struct Proxy {
     anthropic: Option<Upstream>,
     openai: Option<Upstream>,
     prices: Arc<Prices>,
+    /// What was asked and not answered yet. Models take minutes; counted among events, they would keep those out.
+    load: Load,
     /// Where costs are noted of answers that nobody reads any more: a worker may be ending then.
     runtime: Option<Handle>,
 }
@@ -46,7 +52,8 @@ impl Proxy {
     ///
     /// # Errors
     /// When a file cannot be read, a key can be no header, or the prices are none.
-    pub fn new(settings: &ProxySettings) -> anyhow::Result<Self> {
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let (load, settings) = (Load::new(settings.max_in_flight_bytes), &settings.proxy);
         let prices = match &settings.prices_file {
             None => Prices::built_in()?,
             Some(path) => {
@@ -55,11 +62,18 @@ impl Proxy {
             }
         };
         Ok(Self {
-            anthropic: Upstream::new(Provider::Anthropic, &settings.anthropic)?,
-            openai: Upstream::new(Provider::Openai, &settings.openai)?,
+            anthropic: Upstream::new(Provider::Anthropic, &settings.anthropic, settings.silent_for)?,
+            openai: Upstream::new(Provider::Openai, &settings.openai, settings.silent_for)?,
             prices: Arc::new(prices),
+            load,
             runtime: Handle::try_current().ok(),
         })
+    }
+
+    /// Whether there is any provider to be asked.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.anthropic.is_some() || self.openai.is_some()
     }
 
     fn upstream(&self, provider: Provider) -> Result<&Upstream, Refusal> {
@@ -98,11 +112,15 @@ async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResp
     let head = headers::to_provider(call.request.headers(), &credentials);
     let is_head = call.request.method() == Method::HEAD;
     let method = call.request.method().clone();
-    let limit = app.settings.bodies.ingest_bytes;
-    let answer = {
-        let _admitted = app.load.admit(call.body.weight(limit))?;
+    let limit = app.settings.bodies.model_bytes;
+    let line = Line::to_client(&call.request);
+    let (asked, answer) = {
+        let _admitted = app.proxy.load.admit(call.body.weight(limit))?;
         let body = call.body.bytes(app, limit).await?;
-        upstream.ask(&method, url, head, body).await?
+        tokio::select! {
+            answer = upstream.ask(&method, url, head, body.clone()) => (body, answer?),
+            () = hung_up(line.as_ref()) => return Err(Refusal::ClientGone.into()),
+        }
     };
     let status = StatusCode::from_u16(answer.status().as_u16()).map_err(ApiError::internal)?;
     let mut reply = HttpResponse::build(status);
@@ -113,8 +131,8 @@ async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResp
         return Ok(reply.finish());
     }
     let account = Account { redis: app.redis.clone(), org: candidate.org, key: candidate.key.id, session };
-    let meter = Meter::new(provider, &answer, account, &app.proxy);
-    Ok(reply.streaming(metered(answer, meter)))
+    let meter = Meter::new(provider, &asked, &answer, account, &app.proxy);
+    Ok(reply.streaming(metered(answer, meter, line)))
 }
 
 /// The session that pays, if it may go on.
@@ -122,7 +140,7 @@ async fn admitted(app: &App, candidate: &Candidate) -> Result<SessionRef, ApiErr
     if candidate.late {
         return Err(Refusal::SessionEnded.into());
     }
-    let name = candidate.session().ok_or(Refusal::NotRedeemed)?;
+    let name = own_session(candidate)?;
     let (session, assessment) = tokio::join!(
         app.redis.session(&name),
         app.redis.assessment_even_deleted(candidate.org, candidate.key.assessment)

@@ -18,9 +18,6 @@ use crate::{
 /// How long a connection to a provider may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a provider may say nothing, before its answer and within it.
-const SILENT_FOR: Duration = Duration::from_secs(300);
-
 /// A provider that can be asked.
 #[derive(Debug)]
 pub(super) struct Upstream {
@@ -34,11 +31,15 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// The provider, if there is a key for it.
+    /// The provider, if there is a key for it; it may say nothing for so long, before its answer and within it.
     ///
     /// # Errors
     /// When the file of the key cannot be read, or the key can be no header.
-    pub(super) fn new(provider: Provider, settings: &UpstreamSettings) -> anyhow::Result<Option<Self>> {
+    pub(super) fn new(
+        provider: Provider,
+        settings: &UpstreamSettings,
+        silent_for: Duration,
+    ) -> anyhow::Result<Option<Self>> {
         let key = match (&settings.key, &settings.key_file) {
             (Some(key), _) => key.clone(),
             (None, None) => return Ok(None),
@@ -58,7 +59,7 @@ impl Upstream {
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
-            .read_timeout(SILENT_FOR)
+            .read_timeout(silent_for)
             // A key goes where the operator said, nowhere else.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
@@ -123,7 +124,7 @@ mod tests {
     fn upstream(url: &str) -> Upstream {
         let key = Some(Secret::new("sk-hush"));
         let settings = UpstreamSettings { url: url.to_owned(), key, key_file: None };
-        Upstream::new(Provider::Openai, &settings).unwrap().unwrap()
+        Upstream::new(Provider::Openai, &settings, Duration::MAX).unwrap().unwrap()
     }
 
     #[test]
@@ -145,7 +146,8 @@ mod tests {
         assert!(!format!("{:?}", upstream("https://a")).contains("sk-hush"));
         let of = |key: &str| {
             let key = Some(Secret::new(key));
-            Upstream::new(Provider::Anthropic, &UpstreamSettings { url: "https://a".to_owned(), key, key_file: None })
+            let settings = UpstreamSettings { url: "https://a".to_owned(), key, key_file: None };
+            Upstream::new(Provider::Anthropic, &settings, Duration::MAX)
         };
         let refused = format!("{:#}", of("sk\nhush").unwrap_err());
         assert!(!refused.contains("hush"), "{refused}");

@@ -16,6 +16,8 @@ pub enum Piece {
     Wait,
     /// Comments, until the other side is gone.
     Forever,
+    /// Nothing, until the other side is gone.
+    Silence,
 }
 
 /// A provider; gone when dropped.
@@ -28,7 +30,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// One that answers every request with this head and these pieces, and hangs up.
+    /// One that answers every request with this head (an empty one is not sent) and these pieces, and hangs up.
     pub async fn start(head: &'static str, pieces: &'static [Piece]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -83,7 +85,9 @@ async fn answer(
 ) {
     let request = read(&mut stream).await;
     seen.lock().unwrap().push(request);
-    stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes()).await.ok();
+    if !head.is_empty() {
+        stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes()).await.ok();
+    }
     for piece in pieces {
         match piece {
             Piece::Text(text) => drop(stream.write_all(text.as_bytes()).await),
@@ -94,27 +98,32 @@ async fn answer(
                 }
                 leaves.send_modify(|left| *left += 1);
             }
+            Piece::Silence => {
+                while stream.read(&mut [0]).await.is_ok_and(|n| n > 0) {}
+                leaves.send_modify(|left| *left += 1);
+            }
         }
     }
 }
 
 /// A request with its body, if that has a length.
 async fn read(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut until) = (Vec::new(), None);
+    let mut chunk = vec![0; 64 << 10];
     loop {
-        let mut chunk = [0; 4096];
         let n = stream.read(&mut chunk).await.unwrap_or(0);
         bytes.extend_from_slice(&chunk[..n]);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            if n == 0 {
-                return text;
-            }
-            continue;
-        };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        if n == 0 || body.len() >= length.unwrap_or(0) {
-            return text;
+        until = until.or_else(|| end_of(&bytes));
+        if n == 0 || until.is_some_and(|until| bytes.len() >= until) {
+            return String::from_utf8_lossy(&bytes).into_owned();
         }
     }
+}
+
+/// How many bytes a request has, once its head is there.
+fn end_of(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
+    let lines = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
+    let length = lines.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    Some(head + length.unwrap_or(0))
 }

@@ -17,6 +17,8 @@ const DATA: &[u8] = b"data:";
 #[derive(Debug)]
 pub struct UsageReader {
     provider: Provider,
+    /// Tokens that the request is taken for, until the answer tells.
+    asked: u64,
     events: Option<Line>,
     scanner: Scanner,
     found: Found,
@@ -34,7 +36,7 @@ enum Line {
 #[derive(Debug, Default)]
 struct Found {
     model: String,
-    /// As the provider counts: of OpenAI `input` has the cached ones in it.
+    /// As the provider counts: of OpenAI `input` has those of the cache in it.
     told: Tokens,
     /// Whether the count of what was written is the last one.
     is_final: bool,
@@ -48,7 +50,17 @@ impl UsageReader {
     pub fn new(provider: Provider, content_type: &str) -> Self {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         let events = kind.eq_ignore_ascii_case("text/event-stream").then_some(Line::Name(0));
-        Self { provider, events, scanner: Scanner::default(), found: Found::default() }
+        Self { provider, asked: 0, events, scanner: Scanner::default(), found: Found::default() }
+    }
+
+    /// The same reader, of an answer to this request: OpenAI tells only at the end of a stream how many tokens it read,
+    /// and not always then.
+    #[must_use]
+    pub fn answering(self, request: &[u8]) -> Self {
+        if self.provider != Provider::Openai || self.events.is_none() {
+            return self;
+        }
+        Self { asked: text_bytes(request).div_ceil(BYTES_PER_TOKEN), ..self }
     }
 
     /// Reads on.
@@ -84,17 +96,35 @@ impl UsageReader {
         }
     }
 
-    /// What was used, as far as it was seen. Of an answer that was cut off, what was written is estimated by its length.
+    /// What was used, as far as it was seen. Of a stream that was cut off, what was written is estimated by its length,
+    /// and so is what was read if something was written.
     #[must_use]
     pub fn usage(&self) -> Usage {
         let Found { model, told, is_final, streamed } = &self.found;
         let estimated = if *is_final { 0 } else { streamed.div_ceil(BYTES_PER_TOKEN) };
         let mut tokens = Tokens { output: told.output.max(estimated), ..*told };
-        if self.provider == Provider::Openai {
-            tokens.input = told.input.saturating_sub(told.cache_read);
+        let is_input_told = [told.input, told.cache_read, told.cache_write].iter().any(|count| *count > 0);
+        if estimated > 0 && !is_input_told {
+            tokens.input = self.asked;
+        } else if self.provider == Provider::Openai {
+            tokens.input = told.input.saturating_sub(told.cache_read).saturating_sub(told.cache_write);
         }
         Usage { model: model.clone(), tokens }
     }
+}
+
+/// Pictures and files stand in requests as long words of base64; what they count as cannot be told from their length.
+const LONGEST_WORD: u64 = 1024;
+
+/// How many bytes of text there are; of a word that no text has, the beginning counts.
+fn text_bytes(request: &[u8]) -> u64 {
+    let mut word = 0_u64;
+    let counted = request.iter().filter(|byte| {
+        let is_in_word = byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
+        word = if is_in_word { word + 1 } else { 0 };
+        word <= LONGEST_WORD
+    });
+    u64::try_from(counted.count()).unwrap_or(u64::MAX)
 }
 
 impl Found {
@@ -137,7 +167,8 @@ impl Found {
             ["cache_read_input_tokens"] | ["input_tokens_details" | "prompt_tokens_details", "cached_tokens"] => {
                 &mut self.told.cache_read
             }
-            ["cache_creation_input_tokens"] => &mut self.told.cache_write,
+            ["cache_creation_input_tokens"]
+            | ["input_tokens_details" | "prompt_tokens_details", "cache_write_tokens"] => &mut self.told.cache_write,
             _ => return,
         };
         // Counts of one answer only ever grow; a later event that has none of some kind says 0.

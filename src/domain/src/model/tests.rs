@@ -65,6 +65,8 @@ fn whole_answers_are_read() {
     assert_eq!(of(Provider::Openai, JSON, chat), usage("gpt-4o", [9, 2, 0, 0]));
     let response = r#"{"object":"response","model":"gpt-4o-mini","usage":{"input_tokens":8,"output_tokens":5,"input_tokens_details":{"cached_tokens":8}}}"#;
     assert_eq!(of(Provider::Openai, JSON, response), usage("gpt-4o-mini", [0, 5, 8, 0]));
+    let kept = r#"{"model":"gpt-6.2-sol","usage":{"input_tokens":100,"input_tokens_details":{"cached_tokens":20,"cache_write_tokens":70},"output_tokens":5}}"#;
+    assert_eq!(of(Provider::Openai, JSON, kept), usage("gpt-6.2-sol", [10, 5, 20, 70]));
     assert_eq!(of(Provider::Anthropic, JSON, r#"{"input_tokens":2095}"#), Usage::default(), "counting is free");
 }
 
@@ -78,6 +80,28 @@ fn of_what_is_cut_off_the_rest_is_estimated() {
     );
     let seen = CHAT.split("\r\n\r\n").next().unwrap();
     assert_eq!(of(Provider::Openai, SSE, seen), usage("gpt-4o-mini-2024", [0, 3, 0, 0]));
+}
+
+#[test]
+fn a_request_is_estimated_only_where_something_was_written_and_nothing_told() {
+    let of = |provider, kind: &str, request: &str, text: &str| {
+        let mut reader = UsageReader::new(provider, kind).answering(request.as_bytes());
+        reader.read(text.as_bytes());
+        reader.usage().tokens
+    };
+    let request = "word ".repeat(800);
+    let begun = RESPONSES.split("event: response.completed").next().unwrap();
+    assert_eq!(of(Provider::Openai, SSE, &request, begun), Tokens { input: 1000, output: 2, ..Tokens::default() });
+    // A picture counts as much as its beginning.
+    let picture = format!("{} {}", "A/+9".repeat(50_000), "word".repeat(10));
+    assert_eq!(of(Provider::Openai, SSE, &picture, begun).input, (1024_u64 + 1 + 40).div_ceil(4));
+    assert_eq!(of(Provider::Openai, SSE, &request, RESPONSES).input, 40, "it was told");
+    assert_eq!(of(Provider::Anthropic, SSE, &request, MESSAGES).input, 25, "it was told");
+    assert_eq!(of(Provider::Openai, SSE, &request, begun.split("event: response.output").next().unwrap()).input, 0);
+    let cached =
+        MESSAGES.split("event: message_delta").next().unwrap().replace("\"input_tokens\":25", "\"input_tokens\":0");
+    assert_eq!(of(Provider::Anthropic, SSE, &request, &cached).input, 0, "all of it was told as cached");
+    assert_eq!(of(Provider::Openai, JSON, &request, r#"{"object":"list","data":[]}"#), Tokens::default());
 }
 
 #[test]
@@ -102,6 +126,28 @@ fn the_built_in_prices_are_prices() {
     assert_eq!(cost(Provider::Openai, "x"), (cost(Provider::Openai, "o1-pro").0, false));
     assert!(!cost(Provider::Anthropic, "").1);
     assert!(Provider::Openai.as_str() == "openai" && Provider::Anthropic.as_str() == "anthropic");
+}
+
+#[test]
+fn a_new_version_does_not_cost_what_an_old_one_did() {
+    let prices = Prices::built_in().unwrap();
+    let read = |provider, model| prices.cost(provider, &usage(model, [1_000_000, 0, 0, 0])).0 / 10_000_000;
+    for (model, cents) in [
+        ("claude-opus-4-1-20250805", 1500),
+        ("claude-opus-4-8", 500),
+        ("claude-opus-5", 500),
+        ("claude-opus-5-5", 400),
+        ("claude-sonnet-4-6", 300),
+        ("claude-sonnet-5-5", 200),
+        ("claude-haiku-5-5", 10),
+    ] {
+        assert_eq!(read(Provider::Anthropic, model), cents, "{model}");
+    }
+    for (model, cents) in
+        [("gpt-5-codex", 125), ("gpt-5.3-codex", 175), ("gpt-5.4", 250), ("gpt-5.6-sol", 400), ("gpt-6.2-sol", 200)]
+    {
+        assert_eq!(read(Provider::Openai, model), cents, "{model}");
+    }
 }
 
 #[test]
