@@ -382,34 +382,3 @@ async fn a_token_opens_what_its_key_opens_and_a_ticket_opens_once() {
     let taken: Vec<_> = taken.into_iter().filter_map(|taken| taken.unwrap()).collect();
     assert_eq!(taken, [ticket]);
 }
-
-#[tokio::test]
-async fn costs_add_up_exactly_and_are_in_the_log() {
-    let world = World::new().await;
-    let key = redeemed(world.redeem(&world.key().await, *NOW).await);
-    let session = world.redis.ensure_session(&key, Some(&world.assessment), *NOW).await.unwrap().unwrap();
-    let later = NOW.plus_millis(5);
-    join_all((0..10).map(|_| async {
-        assert!(world.redis.add_key_cost(world.org, key.id, 100_000_001).await.unwrap());
-        assert!(world.redis.add_session_cost(&session, 7, later).await.unwrap());
-    }))
-    .await;
-    assert_eq!(world.reload(&key).await.total_cost_usd, Some(1.000_000_01));
-    let record = world.redis.session(&session).await.unwrap().unwrap().record;
-    assert_eq!((record.total_cost_usd, record.updated_at), (Some(0.000_000_07), later));
-    let logged = world.logged(Partition::of_org(world.org), "candidate_key", &key.id.to_string()).await;
-    assert_eq!(logged["cost"], "1.000000010");
-    let logged = world.logged(Partition::of_session(&session), "session", session.session.as_str()).await;
-    assert_eq!(logged["cost"], "0.000000070");
-
-    for _ in 0..2 {
-        assert!(world.redis.add_session_cost(&session, u64::MAX, later).await.unwrap());
-        let record = world.redis.session(&session).await.unwrap().unwrap().record;
-        assert_eq!(record.total_cost_usd, Some(9_007_199.254_740_99), "it stops where sums are no longer exact");
-    }
-
-    assert!(!world.redis.add_key_cost(world.org, Uuid::now_v7(), 1).await.unwrap());
-    let nowhere = SessionRef::new(world.org, "nowhere".parse().unwrap());
-    assert!(!world.redis.add_session_cost(&nowhere, 1, later).await.unwrap());
-    assert!(world.redis.session(&nowhere).await.unwrap().is_none());
-}

@@ -9,7 +9,6 @@ use proptest::{strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{
     AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, Entity,
     EntityChange, KeyEnd, NewCandidateKey, NewSession, Outgoing, Purpose, Redis, Restored, Scopes, Submission,
-    Wholeness,
     keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
 };
 use serde_json::json;
@@ -366,55 +365,6 @@ async fn the_ids_of_a_session_that_ended_long_ago_are_not_kept() {
 }
 
 #[tokio::test]
-async fn marks_tell_a_whole_redis_from_one_that_lost_something() {
-    let server = test_support::Redis::start();
-    let redis = Redis::new(&Config::new(server.url())).unwrap();
-    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Unmarked);
-    redis.mark_new().await.unwrap();
-    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
-    redis.begin_rebuild().await.unwrap();
-    redis.mark_new().await.unwrap();
-    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Partial, "a restoration is ended by nobody else");
-    redis.finish_rebuild().await.unwrap();
-    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
-
-    let partition = Partition::of_org(OrgId::sample(Uuid::nil()));
-    let mut connection = redis.connection(partition).await.unwrap();
-    redis::cmd("DEL").arg(partition.whole()).query_async::<()>(&mut connection).await.unwrap();
-    assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Partial, "one of many is lost");
-    let whole = async |partition| redis.is_whole(partition).await.unwrap();
-    let other = Partition::all().find(|other| *other != partition).unwrap();
-    assert_eq!((whole(partition).await, whole(other).await), (false, true));
-
-    let org = redis.create_org("Acme", now()).await.unwrap().0;
-    assert!(!redis.lacks_any_of(&[org]).await.unwrap());
-    assert!(redis.lacks_any_of(&[org, OrgId::sample(Uuid::nil())]).await.unwrap());
-}
-
-#[tokio::test]
-async fn nothing_is_recorded_and_nothing_is_due_in_a_partition_that_is_not_whole() {
-    let server = test_support::Redis::start();
-    let redis = Redis::new(&Config::new(server.url())).unwrap();
-    let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
-    let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(&name).partition());
-    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
-    let events = [stored(&name, 1, "prompt", json!({ "text": "hi" })).event];
-    let parts = [CommitPart::new(&name, &NewSession::default(), &events, &Contribution::default(), now())];
-    let commit = Commit { partition, committer, nonce: 1, parts: &parts, now: now(), grace_ms: 0 };
-    redis.schedule(&redis_scripts::Due::Deadline(name.clone()), Timestamp::from_millis(1)).await.unwrap();
-    for _ in 0..2 {
-        let refused = commit.run(&mut connection).await.unwrap_err();
-        assert!(matches!(refused, redis_scripts::Error::Refused(_)), "{refused}");
-        assert!(redis.session(&name).await.unwrap().is_none());
-        assert!(redis.claim_due(now(), Duration::ZERO).await.unwrap().is_empty());
-        redis.begin_rebuild().await.unwrap();
-    }
-    redis.finish_rebuild().await.unwrap();
-    commit.run(&mut connection).await.unwrap();
-    assert_eq!(redis.claim_due(now(), Duration::ZERO).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
 async fn a_key_notes_its_newest_tokens_that_still_count() {
     let store = Store::start().await;
     let org = fill(&store.redis).await;
@@ -439,22 +389,4 @@ async fn a_key_notes_its_newest_tokens_that_still_count() {
     assert!(tokens().await <= expected, "the expired ones are gone");
     let owner = store.redis.owner_of(Purpose::Token, &SecretDigest::of(&newest)).await.unwrap();
     assert_eq!(owner.unwrap().id, keys[0].id);
-}
-
-#[tokio::test]
-async fn of_too_many_uploads_the_oldest_is_forgotten() {
-    let store = Store::start().await;
-    let org = fill(&store.redis).await;
-    let name = SessionRef::new(org, "s-2".parse().unwrap());
-    let objects: Vec<Uuid> = (0..256).map(|_| Uuid::new_v4()).collect();
-    for (later, object) in (1..).zip(&objects) {
-        let bundle = Bundle { sha256: "ab".into(), size: 3, at: now().plus_millis(later * 1000) };
-        store.redis.note_upload(&name, *object, &bundle, 0).await.unwrap();
-    }
-    let mut noted: Vec<Uuid> =
-        store.redis.uploads(&name).await.unwrap().into_iter().map(|(object, _)| object).collect();
-    noted.sort_unstable();
-    let mut expected = objects;
-    expected.sort_unstable();
-    assert_eq!(noted, expected);
 }

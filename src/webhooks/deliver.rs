@@ -25,6 +25,10 @@ pub async fn attempt(app: &App, org: OrgId, id: Uuid) -> Result<Next, redis_scri
     if delivery.status != DeliveryStatus::Queued {
         return Ok(Next::Done);
     }
+    // A node that died between the note of a try and the post of the next one leaves its claim, which ends sooner.
+    if let Some(next) = delivery.next_attempt_at.filter(|next| clock::now() < *next) {
+        return Ok(Next::At(next));
+    }
     let Some(webhook) = app.redis.webhook(org, delivery.webhook).await? else { return Ok(Next::Done) };
     let told = app.teller.tell(&webhook, &delivery).await;
     delivery.last_attempt_at = Some(clock::now());

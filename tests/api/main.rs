@@ -33,6 +33,7 @@ mod dead_letters;
 mod deadlines;
 mod defaults;
 mod described;
+mod empty_redis;
 mod ends;
 mod erased_bytes;
 mod erasure;

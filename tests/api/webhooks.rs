@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::{OrgId, Timestamp};
+use redis_scripts::{Config, Outgoing, Redis};
 use ring::hmac;
 use serde_json::{Value, json};
 use test_support::{Received, Receiver};
@@ -83,6 +85,26 @@ async fn a_receiver_that_fails_and_then_works_gets_each_happening_by_the_schedul
     assert_eq!((&told[1]["lastStatus"], &told[1]["nextAttemptAt"]), (&json!(200), &Value::Null));
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(receiver.received().len(), 4, "nothing twice");
+}
+
+/// As a node leaves it that dies after it noted a try and before it posted the next one.
+#[tokio::test]
+async fn a_claim_that_ends_early_does_not_bring_a_try_forward() {
+    let app = TestApp::with(&["--webhook-allow-private", "--webhook-retry-secs=3"]).await;
+    let reviewer = app.reviewer();
+    let receiver = Receiver::start(&["500 Oops"]);
+    let (id, _) = webhook(&reviewer, &receiver, json!({})).await;
+    reviewer.post(&format!("/v1/org/webhooks/{id}/test"), json!({})).await.expect(202);
+    let tried = eventually("a try is noted", async || {
+        deliveries(&reviewer, &id).await.pop().filter(|one| one["attempts"] == 1)
+    })
+    .await;
+    let org = OrgId::sample(app.org().id.parse().unwrap());
+    let outgoing = Outgoing::Delivery { org, id: tried["id"].as_str().unwrap().parse().unwrap() };
+    let redis = Redis::new(&Config::new(app.redis_url())).unwrap();
+    redis.post(&outgoing, Timestamp::from_millis(0)).await.unwrap();
+    let tries = received(&receiver, 2).await;
+    assert!(tries[1].at - tries[0].at >= Duration::from_secs(3), "{:?}", tries[1].at - tries[0].at);
 }
 
 #[tokio::test]
