@@ -37,6 +37,7 @@ impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Self {
         use redis::ServerErrorKind::{Ask, BusyLoading, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
         match error.kind() {
+            redis::ErrorKind::Parse if is_unreadable(&error) => Self::Unavailable(error.to_string()),
             redis::ErrorKind::UnexpectedReturnType | redis::ErrorKind::Parse => Self::Corrupt(error.to_string()),
             // Where the data is, or will be in a moment, is not here.
             redis::ErrorKind::Server(Moved | Ask | TryAgain | ClusterDown | MasterDown | ReadOnly | BusyLoading) => {
@@ -49,6 +50,14 @@ impl From<redis::RedisError> for Error {
             _ => Self::Unavailable(error.to_string()),
         }
     }
+}
+
+/// Whether the bytes of an answer could not be read, as when a connection breaks in its middle.
+///
+/// The client calls that by the same name as a value of another type than the one asked for; what it reads
+/// with (`combine`) begins its messages like this.
+fn is_unreadable(error: &redis::RedisError) -> bool {
+    error.detail().is_some_and(|detail| detail.starts_with("Parse error at"))
 }
 
 impl From<deadpool::managed::PoolError<redis::RedisError>> for Error {
