@@ -5,6 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
+    Catalogue,
     http::{credentials::Credentials, jwt::Jwt, places::Places, rate::Limits},
     load::Load,
     settings::Settings,
@@ -27,6 +28,8 @@ pub struct App {
     pub stopping: Stopping,
     /// What the operator chose.
     pub settings: Settings,
+    /// The issues that all organisations share.
+    pub issues: Catalogue,
     /// What candidates hand in.
     pub uploads: Uploads,
     /// What is left of every budget.
@@ -46,7 +49,7 @@ impl App {
     ///
     /// # Errors
     /// When there is to be a client of an identity provider and none can be made.
-    pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
+    pub fn new(redis: Redis, log: EventLog, settings: Settings, issues: Catalogue) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
@@ -66,6 +69,7 @@ impl App {
             open: Open::default(),
             stopping: Stopping::default(),
             settings,
+            issues,
             uploads,
             limits,
             places,

@@ -66,8 +66,8 @@ impl Redis {
             ("org", _) => self.find_org_by(change.org, &fields).await?,
             ("api_key", _) => self.find_api_key_by(change, &fields).await?,
             ("candidate_key", _) => self.find_candidate_key_by(change, &fields).await?,
-            ("assessment", _) => {
-                self.enter(change, &["assessments".to_owned()], required_instant(&fields, "created")?).await?;
+            ("assessment" | "issue" | "rubric", _) => {
+                self.enter(change, &[format!("{}s", change.kind)], required_instant(&fields, "created")?).await?;
                 Vec::new()
             }
             ("session", Some(session)) => {

@@ -61,6 +61,7 @@ refusals! {
     RubricNotFound      = 400 "rubric_not_found"     "There is no such rubric.";
     BadRequest          = 400 "bad_request"          "The request cannot be understood.";
     Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
+    SharedIssue         = 403 "shared_issue"         "Issues of the shared catalogue are changed in its file.";
     InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key do not allow this.";
     ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
     CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
@@ -116,6 +117,12 @@ impl ApiError {
     #[must_use]
     pub fn invalid_query(details: Vec<Detail>) -> Self {
         Self { details, ..Refusal::InvalidQuery.into() }
+    }
+
+    /// A field that names what is not there.
+    #[must_use]
+    pub fn names_nothing(refusal: Refusal, field: &str) -> Self {
+        Self { details: vec![Detail::new(&[field], refusal.code(), refusal.sentence())], ..refusal.into() }
     }
 
     /// A fault of ours; `cause` goes to the log only.

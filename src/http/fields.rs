@@ -39,9 +39,17 @@ impl Fields {
     /// # Errors
     /// 400 with every field that is wrong.
     pub fn read<T: FromFields>(values: Map<String, Value>) -> Result<T, ApiError> {
+        Self::check(values).map_err(ApiError::invalid)
+    }
+
+    /// Reads a `T` out of `values`.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn check<T: FromFields>(values: Map<String, Value>) -> Checked<T> {
         let mut fields = Self { values, details: Vec::new(), asked: None };
         let read = T::from_fields(&mut fields);
-        if fields.details.is_empty() { Ok(read) } else { Err(ApiError::invalid(fields.details)) }
+        if fields.details.is_empty() { Ok(read) } else { Err(fields.details) }
     }
 
     /// The JSON Schema of the bodies that a `T` is read from.
@@ -199,6 +207,14 @@ impl<T: FromFields> FromFields for PatchOf<T> {
 }
 
 impl<T: FromFields> PatchOf<T> {
+    /// Whether it puts another value in the place of the one that stands.
+    #[must_use]
+    pub fn replaces(&self, name: &str, standing: &Map<String, Value>) -> bool {
+        let is_value = |value: &&Value| !value.is_null();
+        let standing = standing.get(name).filter(is_value);
+        standing.is_some() && self.given.get(name).filter(is_value).is_some_and(|given| standing != Some(given))
+    }
+
     /// What stands, overlaid with what is given: the rules are those of a whole body.
     ///
     /// # Errors

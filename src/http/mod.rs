@@ -16,6 +16,7 @@ pub mod error;
 pub mod fields;
 mod health;
 mod ingest;
+pub mod issues;
 pub mod jwks;
 pub mod jwt;
 mod keys;
@@ -73,6 +74,8 @@ pub fn table() -> Vec<At> {
         at("/v1/assessments/{id}/keys/{keyId}").patch(keys::mark).delete(keys::revoke),
         at("/v1/assessments/{id}/cohort-stats").get(cohort::of_assessment),
         at("/v1/candidates").get(candidates::list),
+        at("/v1/issues").get(issues::list_some).post(issues::create),
+        at("/v1/issues/{id}").get(issues::show).patch(issues::change).delete(issues::delete),
         // The candidate's life.
         at("/v1/candidate/consent").get(candidate::show_consent).post(candidate::give_consent),
         at("/v1/candidate/redeem").post(candidate::redeem),

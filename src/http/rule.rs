@@ -264,6 +264,34 @@ pub fn repo_url() -> impl Rule<Value = String> {
     })
 }
 
+/// An address of the web.
+pub fn web_url() -> impl Rule<Value = String> {
+    let pattern = "^https?://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z]+)*(/[A-Za-z0-9._~/-]*)?$";
+    let schema = move || json!({ "type": "string", "format": "uri", "maxLength": 2048, "pattern": pattern });
+    rule(schema, |value| {
+        let given = text(1..=2048).check(value)?;
+        match Url::parse(&given) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(given),
+            _ => fault("invalid_url", "must be an absolute http(s) URL"),
+        }
+    })
+}
+
+/// A path below a directory: no way leads out of it.
+pub fn relative_path() -> impl Rule<Value = String> {
+    let pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$";
+    let schema = move || json!({ "type": "string", "maxLength": 512, "pattern": pattern });
+    rule(schema, |value| {
+        let given = text(1..=512).check(value)?;
+        let is_plain = !given.chars().any(|c| c.is_control() || c == '\\' || c == ':');
+        if is_plain && given.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+            Ok(given)
+        } else {
+            fault("invalid_path", "must be a relative path without `.` and `..`")
+        }
+    })
+}
+
 /// An address that mail can be sent to: one `@`, something before it, a domain with a dot after it.
 pub fn email() -> impl Rule<Value = String> {
     let pattern = "^[A-Za-z0-9_+-]+(\\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9]+$";

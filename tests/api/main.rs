@@ -42,6 +42,7 @@ mod health;
 mod hiring_cli;
 mod ingest;
 mod ingest_batch;
+mod issues;
 mod jwt;
 mod key_states;
 mod keys;

@@ -21,6 +21,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     (SERVER, "Whether the server lives and works, and what it offers."),
     (ORG, "The organisation that a credential belongs to."),
     (ASSESSMENTS, "What candidates are asked to do."),
+    (ISSUES, "Tasks that assessments may be about: an organisation's own, and those of a catalogue that all share."),
     (KEYS, "Candidate keys: each opens one session of one assessment."),
     (LIFE, "What a candidate's tools call, from consent to completion."),
     (INGEST, "Events, one by one, by batch, or streamed. An event is acknowledged when it is on a disk."),
@@ -31,6 +32,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
 const SERVER: &str = "Server";
 const ORG: &str = "Organisation";
 const ASSESSMENTS: &str = "Assessments";
+const ISSUES: &str = "Issues";
 const KEYS: &str = "Candidate keys";
 const LIFE: &str = "Candidate";
 const INGEST: &str = "Ingest";
@@ -95,7 +97,7 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/assessments", ASSESSMENTS, "Lists the assessments")
         .answers(&[json(200, "Those that are not deleted, the oldest first.", "Assessments")]),
     text("POST /v1/assessments", ASSESSMENTS, "Makes an assessment")
-        .says("`taskBrief` may be left out when `issueId` brings one; the brief of an issue wins.")
+        .says("`taskBrief` may be left out when `issueId` brings one; the brief of an issue wins. `repoUrl` is the issue's where it is left out.")
         .answers(&[json(201, "The assessment.", "AssessmentReply")])
         .refuses(&[IssueNotFound, RubricNotFound]),
     text("GET /v1/assessments/{id}", ASSESSMENTS, "Reads an assessment")
@@ -111,6 +113,23 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/assessments/{id}/cohort-stats", ASSESSMENTS, "Compares the finished sessions of an assessment")
         .says("With `sessionId`, says where that session stands among them. `cohortStats` is `null` while there are none.")
         .answers(&[json(200, "The statistics.", "CohortReply")]),
+
+    text("GET /v1/issues", ISSUES, "Lists issues")
+        .says("The organisation's own, the oldest first, then those of the shared catalogue in its order.")
+        .answers(&[json(200, "A page of them.", "Issues")]),
+    text("POST /v1/issues", ISSUES, "Makes an issue")
+        .answers(&[json(201, "The issue.", "IssueReply")]),
+    text("GET /v1/issues/{id}", ISSUES, "Reads an issue")
+        .says("Candidates may read that of their own assessment, without `referenceSha`.")
+        .answers(&[json(200, "The issue.", "IssueReply")]),
+    text("PATCH /v1/issues/{id}", ISSUES, "Changes an issue of the organisation's own")
+        .says("The given fields replace those that stand. Assessments that were made of it keep what they had.")
+        .answers(&[json(200, "The issue as it is now.", "IssueReply")])
+        .refuses(&[SharedIssue]),
+    text("DELETE /v1/issues/{id}", ISSUES, "Deletes an issue of the organisation's own")
+        .says("Assessments that were made of it go on.")
+        .answers(&[json(200, "It is deleted.", "Deleted")])
+        .refuses(&[SharedIssue]),
 
     text("GET /v1/assessments/{id}/keys", KEYS, "Lists the keys of an assessment")
         .answers(&[json(200, "Those that are not revoked, the oldest first.", "CandidateKeys")]),

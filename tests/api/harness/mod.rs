@@ -25,7 +25,7 @@ pub use described::{described, faults, request_faults};
 pub use event::{event, event_at};
 pub use org::org_create;
 pub use raw::{RawRequest, raw};
-pub use routes::{ROUTES, Who, path};
+pub use routes::{N_IDS, ROUTES, Who, path};
 pub use server::{program, serve_help};
 pub use shown::{shown, stable, wrong_fields};
 pub use socket::Socket;

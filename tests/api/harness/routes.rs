@@ -14,7 +14,7 @@ pub enum Who {
 }
 
 /// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
-/// session, `{i}` for that of an API key.
+/// session, `{i}` for that of an API key, `{q}` for that of an issue.
 #[rustfmt::skip]
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
@@ -29,6 +29,11 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/assessments/{a}",                   Who::Either),
     ("PATCH",  "/v1/assessments/{a}",                   Who::Writer),
     ("DELETE", "/v1/assessments/{a}",                   Who::Writer),
+    ("GET",    "/v1/issues",                            Who::Reviewer),
+    ("POST",   "/v1/issues",                            Who::Writer),
+    ("GET",    "/v1/issues/{q}",                        Who::Either),
+    ("PATCH",  "/v1/issues/{q}",                        Who::Writer),
+    ("DELETE", "/v1/issues/{q}",                        Who::Writer),
     ("GET",    "/v1/assessments/{a}/keys",              Who::Reviewer),
     ("POST",   "/v1/assessments/{a}/keys",              Who::Writer),
     ("PATCH",  "/v1/assessments/{a}/keys/{k}",          Who::Writer),
@@ -65,8 +70,13 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/integrity",            Who::Reviewer),
 ];
 
-/// The path with these ids in it: of an assessment, a candidate key, a session and an API key.
-pub fn path(template: &str, [assessment, key, session, api_key]: [&str; 4]) -> String {
-    let ids = [("{a}", assessment), ("{k}", key), ("{s}", session), ("{i}", api_key)];
-    ids.into_iter().fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
+/// What ids stand for in the paths of the table.
+const PLACEHOLDERS: [&str; N_IDS] = ["{a}", "{k}", "{s}", "{i}", "{q}"];
+
+/// How many ids a path may take.
+pub const N_IDS: usize = 5;
+
+/// The path with these ids in it: of an assessment, a candidate key, a session, an API key and an issue.
+pub fn path(template: &str, ids: [&str; N_IDS]) -> String {
+    PLACEHOLDERS.into_iter().zip(ids).fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
 }
