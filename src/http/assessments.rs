@@ -61,7 +61,9 @@ impl Terms {
         before: Option<&AssessmentTerms>,
     ) -> Result<AssessmentTerms, ApiError> {
         let Self(mut terms) = self;
-        if terms.rubric.is_some() && terms.rubric != before.and_then(|before| before.rubric) {
+        if let Some(id) = terms.rubric.filter(|_| terms.rubric != before.and_then(|before| before.rubric))
+            && app.redis.rubric(org, id).await?.is_none()
+        {
             return Err(ApiError::names_nothing(Refusal::RubricNotFound, "rubricId"));
         }
         let Some(id) = terms.issue else { return Ok(terms) };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     error::ApiError,
-    rule::{Checked, Rule},
+    rule::{Checked, Rule, rule},
 };
 
 /// A body that knows its rules.
@@ -223,6 +223,11 @@ impl<T: FromFields> PatchOf<T> {
         standing.extend(self.given);
         Fields::read(standing)
     }
+}
+
+/// An object with the fields of a `T`.
+pub(super) fn fields_of<T: FromFields>() -> impl Rule<Value = T> {
+    rule(Fields::schema_of::<T>, |value| value.as_object().cloned().map_or_else(not_an_object, Fields::check))
 }
 
 /// What is wrong with a value that is not an object.

@@ -30,6 +30,7 @@ pub mod places;
 pub mod query;
 pub mod rate;
 pub mod resource;
+mod rubrics;
 pub mod rule;
 pub mod server;
 mod sessions;
@@ -76,6 +77,8 @@ pub fn table() -> Vec<At> {
         at("/v1/candidates").get(candidates::list),
         at("/v1/issues").get(issues::list_some).post(issues::create),
         at("/v1/issues/{id}").get(issues::show).patch(issues::change).delete(issues::delete),
+        at("/v1/rubrics").get(rubrics::list_some).post(rubrics::create),
+        at("/v1/rubrics/{id}").get(rubrics::show).patch(rubrics::change).delete(rubrics::delete),
         // The candidate's life.
         at("/v1/candidate/consent").get(candidate::show_consent).post(candidate::give_consent),
         at("/v1/candidate/redeem").post(candidate::redeem),

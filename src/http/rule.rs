@@ -49,11 +49,11 @@ impl<T, S: Fn() -> Value, C: Fn(&Value) -> Checked<T>> Rule for Both<S, C> {
     }
 }
 
-fn rule<T>(schema: impl Fn() -> Value, check: impl Fn(&Value) -> Checked<T>) -> impl Rule<Value = T> {
+pub(super) fn rule<T>(schema: impl Fn() -> Value, check: impl Fn(&Value) -> Checked<T>) -> impl Rule<Value = T> {
     Both { schema, check }
 }
 
-fn fault<T>(code: &'static str, message: impl Into<String>) -> Checked<T> {
+pub(super) fn fault<T>(code: &'static str, message: impl Into<String>) -> Checked<T> {
     Err(vec![Detail::new(&[], code, message)])
 }
 
@@ -152,6 +152,11 @@ fn integral(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER as f64).then_some(number as i64)
 }
 
+/// A number, written without a point where it is whole.
+pub(super) fn plain_number(number: f64) -> Value {
+    integral(number).map_or_else(|| json!(number), Value::from)
+}
+
 /// A number above 0, `max` at most.
 pub fn positive_number(max: f64) -> impl Rule<Value = f64> {
     let schema = move || json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max });
@@ -234,6 +239,29 @@ pub fn list<T>(length: RangeInclusive<usize>, each: impl Rule<Value = T>) -> imp
         }
         if details.is_empty() { Ok(list) } else { Err(details) }
     })
+}
+
+/// A list as `inner` takes it, no two members of which have the same text in their field `name`.
+pub fn distinct<T>(
+    inner: impl Rule<Value = Vec<T>>,
+    name: &'static str,
+    text_of: impl Fn(&T) -> &str,
+) -> impl Rule<Value = Vec<T>> {
+    let described = inner.schema();
+    rule(
+        move || described.clone(),
+        move |value| {
+            let members = inner.check(value)?;
+            let is_again = |place: usize, text: &str| members.iter().take(place).any(|before| text_of(before) == text);
+            let again = members.iter().enumerate().filter(|(place, member)| is_again(*place, text_of(member)));
+            let details: Vec<Detail> = again
+                .map(|(place, _)| {
+                    beneath(PathPart::Index(place), Detail::new(&[name], "duplicate", "must not be there twice"))
+                })
+                .collect();
+            if details.is_empty() { Ok(members) } else { Err(details) }
+        },
+    )
 }
 
 /// Where a repository can be cloned from: absolute `http(s)` or `ssh` URL, or `git@host:path`.

@@ -14,16 +14,19 @@ async fn call(user: &User, method: &str, path: &str) -> Reply {
     user.send(if method == "GET" || method == "DELETE" { request } else { request.json(&json!({})) }).await
 }
 
-/// The ids of what the organisation of a user has besides candidates: an API key and an issue.
-async fn own_ids(user: &User) -> [String; 2] {
+/// The ids of what the organisation of a user has besides candidates: an API key, an issue and a rubric.
+async fn own_ids(user: &User) -> [String; 3] {
     let keys = user.get("/v1/org/api-keys").await.expect(200);
     let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "b"});
     let issue = user.post("/v1/issues", issue).await.expect(201);
-    [&keys["apiKeys"][0]["id"], &issue["issue"]["id"]].map(|id| id.as_str().unwrap().to_owned())
+    let rubric = json!({"name": "a", "criteria": [{"key": "a", "title": "b"}]});
+    let rubric = user.post("/v1/rubrics", rubric).await.expect(201);
+    [&keys["apiKeys"][0]["id"], &issue["issue"]["id"], &rubric["rubric"]["id"]]
+        .map(|id| id.as_str().unwrap().to_owned())
 }
 
-fn ids<'a>(candidate: &'a Candidate, [api_key, issue]: &'a [String; 2]) -> [&'a str; N_IDS] {
-    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key, issue]
+fn ids<'a>(candidate: &'a Candidate, [api_key, issue, rubric]: &'a [String; 3]) -> [&'a str; N_IDS] {
+    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key, issue, rubric]
 }
 
 #[tokio::test]

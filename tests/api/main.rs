@@ -61,6 +61,7 @@ mod rebuild;
 mod reconciler;
 mod redeem;
 mod replies;
+mod rubrics;
 mod secrets;
 mod sessions;
 mod shared_budgets;

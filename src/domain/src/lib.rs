@@ -18,6 +18,7 @@ mod kind;
 mod parse;
 mod payload;
 pub mod row;
+pub mod rubric;
 mod session;
 pub mod signals;
 pub mod signature;

@@ -22,6 +22,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     (ORG, "The organisation that a credential belongs to."),
     (ASSESSMENTS, "What candidates are asked to do."),
     (ISSUES, "Tasks that assessments may be about: an organisation's own, and those of a catalogue that all share."),
+    (RUBRICS, "What sessions are judged by."),
     (KEYS, "Candidate keys: each opens one session of one assessment."),
     (LIFE, "What a candidate's tools call, from consent to completion."),
     (INGEST, "Events, one by one, by batch, or streamed. An event is acknowledged when it is on a disk."),
@@ -33,6 +34,7 @@ const SERVER: &str = "Server";
 const ORG: &str = "Organisation";
 const ASSESSMENTS: &str = "Assessments";
 const ISSUES: &str = "Issues";
+const RUBRICS: &str = "Rubrics";
 const KEYS: &str = "Candidate keys";
 const LIFE: &str = "Candidate";
 const INGEST: &str = "Ingest";
@@ -130,6 +132,20 @@ pub(super) const TEXTS: &[Text] = &[
         .says("Assessments that were made of it go on.")
         .answers(&[json(200, "It is deleted.", "Deleted")])
         .refuses(&[SharedIssue]),
+
+    text("GET /v1/rubrics", RUBRICS, "Lists rubrics")
+        .answers(&[json(200, "A page of them, the oldest first.", "Rubrics")]),
+    text("POST /v1/rubrics", RUBRICS, "Makes a rubric")
+        .says("A criterion that names a signal and thresholds is scored by the server; the others wait for a reviewer.")
+        .answers(&[json(201, "The rubric.", "RubricReply")]),
+    text("GET /v1/rubrics/{id}", RUBRICS, "Reads a rubric")
+        .answers(&[json(200, "The rubric.", "RubricReply")]),
+    text("PATCH /v1/rubrics/{id}", RUBRICS, "Changes a rubric")
+        .says("The given fields replace those that stand. Sessions that were judged by it are judged anew.")
+        .answers(&[json(200, "The rubric as it is now.", "RubricReply")]),
+    text("DELETE /v1/rubrics/{id}", RUBRICS, "Deletes a rubric")
+        .says("Assessments that name it are judged by it as before.")
+        .answers(&[json(200, "It is deleted.", "Deleted")]),
 
     text("GET /v1/assessments/{id}/keys", KEYS, "Lists the keys of an assessment")
         .answers(&[json(200, "Those that are not revoked, the oldest first.", "CandidateKeys")]),

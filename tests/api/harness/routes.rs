@@ -14,7 +14,7 @@ pub enum Who {
 }
 
 /// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
-/// session, `{i}` for that of an API key, `{q}` for that of an issue.
+/// session, `{i}` for that of an API key, `{q}` and `{r}` for those of an issue and a rubric.
 #[rustfmt::skip]
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
@@ -34,6 +34,11 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/issues/{q}",                        Who::Either),
     ("PATCH",  "/v1/issues/{q}",                        Who::Writer),
     ("DELETE", "/v1/issues/{q}",                        Who::Writer),
+    ("GET",    "/v1/rubrics",                           Who::Reviewer),
+    ("POST",   "/v1/rubrics",                           Who::Writer),
+    ("GET",    "/v1/rubrics/{r}",                       Who::Reviewer),
+    ("PATCH",  "/v1/rubrics/{r}",                       Who::Writer),
+    ("DELETE", "/v1/rubrics/{r}",                       Who::Writer),
     ("GET",    "/v1/assessments/{a}/keys",              Who::Reviewer),
     ("POST",   "/v1/assessments/{a}/keys",              Who::Writer),
     ("PATCH",  "/v1/assessments/{a}/keys/{k}",          Who::Writer),
@@ -71,12 +76,12 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
 ];
 
 /// What ids stand for in the paths of the table.
-const PLACEHOLDERS: [&str; N_IDS] = ["{a}", "{k}", "{s}", "{i}", "{q}"];
+const PLACEHOLDERS: [&str; N_IDS] = ["{a}", "{k}", "{s}", "{i}", "{q}", "{r}"];
 
 /// How many ids a path may take.
-pub const N_IDS: usize = 5;
+pub const N_IDS: usize = 6;
 
-/// The path with these ids in it: of an assessment, a candidate key, a session, an API key and an issue.
+/// The path with these ids in it: of an assessment, a candidate key, a session, an API key, an issue and a rubric.
 pub fn path(template: &str, ids: [&str; N_IDS]) -> String {
     PLACEHOLDERS.into_iter().zip(ids).fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
 }

@@ -144,6 +144,8 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
     let terms = json!({"title": "a", "role": "b", "taskBrief": "c"});
     let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "b"});
     let made = app.reviewer().post("/v1/issues", issue.clone()).await.expect(201);
+    let rubric = json!({"name": "a", "criteria": [{"key": "a", "title": "b"}]});
+    let judged = app.reviewer().post("/v1/rubrics", rubric.clone()).await.expect(201);
     let submission = json!({"sessionId": session, "diff": "", "repoUrl": "", "baseSha": "", "bundleKey": bundle_key,
         "fileTree": [], "bundleSize": 6, "bundleSha256": sha256(b"bundle")});
     let finger = json!({"checkpoint": "start", "fingerprint": {"os": "linux"}});
@@ -236,6 +238,13 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
             json!({}),
             OK,
             &[("issueTitle", Text, NotNull), ("taskBrief", Text, NotNull), ("skillTags", List, Optional)],
+        ),
+        post("/v1/rubrics", &reviewer, rubric, CREATED, &[("name", Text, Required), ("criteria", List, Required)]),
+        patch(
+            &format!("/v1/rubrics/{}", judged["rubric"]["id"].as_str().unwrap()),
+            json!({}),
+            OK,
+            &[("name", Text, NotNull), ("criteria", List, NotNull)],
         ),
         post(
             &format!("{of}/keys"),
