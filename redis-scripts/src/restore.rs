@@ -41,6 +41,7 @@ impl Redis {
         let key = match (&session, change.kind.as_str()) {
             (Some(session), "session") => SessionKeys::of(session).record(),
             (Some(session), "submission") => SessionKeys::of(session).submission(),
+            (Some(session), "scores") => SessionKeys::of(session).scores(),
             (Some(session), _) => SessionKeys::of(session).uploads(),
             (None, kind) => OrgKeys::of(change.org).entity(kind, &change.id),
         };

@@ -78,6 +78,7 @@ refusals! {
     InvalidTransition   = 409 "invalid_transition"   "The key is not in a state that allows this.";
     SessionEnded        = 409 "session_ended"        "This session has ended.";
     NotRedeemed         = 409 "not_redeemed"         "This key has no session yet; redeem it first.";
+    TooManyScores       = 409 "too_many_scores"      "A session holds at most 256 scores of reviewers.";
     Conflict            = 409 "conflict"             "It was changed meanwhile; try again.";
     KeyExpired          = 410 "key_expired"          "This key has expired.";
     KeyRevoked          = 410 "key_revoked"          "This key was revoked.";

@@ -32,6 +32,7 @@ pub mod rate;
 pub mod resource;
 mod rubrics;
 pub mod rule;
+mod scores;
 pub mod server;
 mod sessions;
 mod signatures;
@@ -99,6 +100,7 @@ pub fn table() -> Vec<At> {
         at("/v1/sessions/{id}/timeline").get(timeline::timeline),
         at("/v1/sessions/{id}/decisions").get(timeline::decisions),
         at("/v1/sessions/{id}/signals").get(timeline::signals),
+        at("/v1/sessions/{id}/scores").get(scores::show).post(scores::give),
         at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session),
         at("/v1/sessions/{id}/recent-activity").get(activity::recent),
         at("/v1/sessions/{id}/signed-log").get(signed_log::signed_log),

@@ -62,6 +62,7 @@ mod reconciler;
 mod redeem;
 mod replies;
 mod rubrics;
+mod scores;
 mod secrets;
 mod sessions;
 mod shared_budgets;

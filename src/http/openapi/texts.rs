@@ -224,7 +224,7 @@ pub(super) const TEXTS: &[Text] = &[
         .answers(&[json(200, "The session as it is now.", "SessionReply")])
         .refuses(&[Conflict]),
     text("DELETE /v1/sessions/{id}", SESSIONS, "Deletes a session for good")
-        .says("Its events, signals and uploads are gone from every store when the answer is given. After 503 ask again.")
+        .says("Its events, signals, scores and uploads are gone from every store when the answer is given. After 503 ask again.")
         .answers(&[json(200, "It is gone.", "Deleted")]),
     text("PATCH /v1/sessions/{id}/metadata", SESSIONS, "Merges into the metadata")
         .says("The body is the merge patch (RFC 7396).")
@@ -239,6 +239,15 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/sessions/{id}/signals", SESSIONS, "Reads the signals")
         .says("Live while the session runs, final afterwards; each with the counts that it came from.")
         .answers(&[json(200, "The signals.", "SignalsReply")]),
+    text("GET /v1/sessions/{id}/scores", SESSIONS, "Reads the scores")
+        .says("Those of signals, once the session has ended, in the order of the rubric, then those of reviewers by dimension. \
+            `prompterScore` is the mean of the dimensions' scores, weighted as the rubric says (1 for what is no criterion of it), with \
+            two decimals: of a dimension counts the mean of its reviewers' scores, or that of its signal where no reviewer gave one.")
+        .answers(&[json(200, "The scores, and the figure they come to.", "ScoresShown")]),
+    text("POST /v1/sessions/{id}/scores", SESSIONS, "Scores a session")
+        .says("A reviewer has one score for each dimension: the last one.")
+        .answers(&[json(201, "The scores that were given.", "Scores")])
+        .refuses(&[TooManyScores]),
     text("GET /v1/sessions/{id}/cohort-stats", SESSIONS, "Compares a session with its cohort")
         .says("`cohortStats` is `null` without an assessment, or while nobody has finished.")
         .answers(&[json(200, "The statistics.", "CohortReply")]),

@@ -70,6 +70,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/signals",              Who::Either),
     ("GET",    "/v1/sessions/{s}/recent-activity",      Who::Either),
     ("GET",    "/v1/sessions/{s}/live",                 Who::Either),
+    ("GET",    "/v1/sessions/{s}/scores",               Who::Either),
+    ("POST",   "/v1/sessions/{s}/scores",               Who::Writer),
     ("GET",    "/v1/sessions/{s}/cohort-stats",         Who::Either),
     ("GET",    "/v1/sessions/{s}/signed-log",           Who::Either),
     ("GET",    "/v1/sessions/{s}/integrity",            Who::Reviewer),
