@@ -5,6 +5,7 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
+    Catalogue,
     http::{credentials::Credentials, jwt::Jwt, places::Places, proxy::Proxy, rate::Limits},
     load::Load,
     mail::Mailer,
@@ -29,6 +30,8 @@ pub struct App {
     pub stopping: Stopping,
     /// What the operator chose.
     pub settings: Settings,
+    /// The issues that all organisations share.
+    pub issues: Catalogue,
     /// What candidates hand in.
     pub uploads: Uploads,
     /// What is left of every budget.
@@ -55,7 +58,7 @@ impl App {
     /// # Errors
     /// When there is to be a client of an identity provider, or a way for mail or webhooks, and none can be made;
     /// and when the model proxy cannot be what it was configured to be.
-    pub fn new(redis: Redis, log: EventLog, settings: Settings) -> anyhow::Result<Self> {
+    pub fn new(redis: Redis, log: EventLog, settings: Settings, issues: Catalogue) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
         let teller = Teller::new(settings.webhooks)?;
@@ -78,6 +81,7 @@ impl App {
             open: Open::default(),
             stopping: Stopping::default(),
             settings,
+            issues,
             uploads,
             limits,
             places,

@@ -7,6 +7,7 @@
 //! - No request is let through because a store did not answer.
 
 pub mod app;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod dead_letters;
@@ -34,4 +35,5 @@ pub mod webhooks;
 pub mod whole;
 
 pub use app::App;
+pub use catalogue::Catalogue;
 pub use settings::Settings;

@@ -10,7 +10,9 @@ use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
-use crate::{App, Settings, descriptors, erase, http, leftovers, outbox, retention, shutdown, waiting, whole};
+use crate::{
+    App, Catalogue, Settings, descriptors, erase, http, leftovers, outbox, retention, shutdown, waiting, whole,
+};
 
 /// Serves with the stores of the options until it is told to stop.
 ///
@@ -61,7 +63,8 @@ impl Server {
     /// does not answer is waited for that long.
     ///
     /// # Errors
-    /// When an address of a store cannot be understood, a store refuses the credentials, or the migration fails.
+    /// When the catalogue of issues or an address of a store cannot be understood, a store refuses the credentials, or the
+    /// migration fails.
     pub async fn start(
         listener: TcpListener,
         settings: Settings,
@@ -73,6 +76,7 @@ impl Server {
         if let Some(allowed) = descriptors::raise().filter(|allowed| *allowed < FEW_DESCRIPTORS) {
             tracing::warn!(allowed, "few open files are allowed: connections beyond them wait");
         }
+        let issues = Catalogue::load(settings.issues_file.as_ref())?;
         let redis = Redis::new(redis)?;
         let log = EventLog::new(clickhouse);
         waiting::admitted(&redis).await?;
@@ -84,7 +88,7 @@ impl Server {
             Some(workers) => workers,
             None => std::thread::available_parallelism()?,
         };
-        let app = web::Data::new(App::new(redis, log, settings)?);
+        let app = web::Data::new(App::new(redis, log, settings, issues)?);
         if let Some(jwt) = &app.jwt {
             jwt.check().await?;
         }

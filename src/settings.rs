@@ -43,6 +43,8 @@ pub struct Settings {
     pub end_grace: Duration,
     /// The terms that the disclosure links to.
     pub tos_url: String,
+    /// Where the issues are that all organisations share.
+    pub issues_file: Option<PathBuf>,
     /// How uploads are kept.
     pub uploads: UploadSettings,
     /// How mail leaves; `None`: not at all.
@@ -244,6 +246,7 @@ impl Default for Settings {
             close_grace: Duration::from_secs(60),
             end_grace: Duration::from_secs(600),
             tos_url: String::new(),
+            issues_file: None,
             uploads: UploadSettings::default(),
             mail: None,
             webhooks: WebhookSettings::default(),

@@ -17,8 +17,8 @@ local function holds_it(list)
     if string.sub(list[i], -#suffix) == suffix then return true end
     entity[list[i]] = list[i + 1]
   end
-  local of_session = entity.kind == 'session' or entity.kind == 'submission' or entity.kind == 'uploads'
-  return of_session and entity.org == ARGV[5] and entity.id == ARGV[6]
+  local of_session = {session = true, submission = true, uploads = true, scores = true}
+  return of_session[entity.kind] and entity.org == ARGV[5] and entity.id == ARGV[6]
 end
 local entries = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[2], 'COUNT', ARGV[4])
 for _, item in ipairs(entries) do

@@ -5,9 +5,8 @@ use uuid::Uuid;
 
 use crate::{
     Entity, Error, Fields, Redis,
-    indexed::org_entity,
-    keys::OrgKeys,
-    stored::{instant, millis, number, required, required_instant, words},
+    indexed::{Said, org_entity},
+    stored::{instant, number, required, required_instant, words},
 };
 
 /// What an organisation says about an assessment.
@@ -21,6 +20,12 @@ pub struct AssessmentTerms {
     pub task_brief: Option<String>,
     /// Where the code is.
     pub repo_url: Option<String>,
+    /// The commit to start from, as its issue says.
+    pub repo_commit: Option<String>,
+    /// The directory within the repository, as its issue says.
+    pub repo_subdir: Option<String>,
+    /// What to do before, as its issue says.
+    pub setup_instructions: Option<String>,
     /// How long a session may last.
     pub time_limit_minutes: Option<i64>,
     /// How long its keys count.
@@ -53,21 +58,22 @@ pub struct Assessment {
 }
 
 impl AssessmentTerms {
-    fn fields(&self) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
-        let all = [
+    fn said(&self) -> Said {
+        vec![
             ("title", Some(self.title.clone())),
             ("role", Some(self.role.clone())),
             ("brief", self.task_brief.clone()),
             ("repo", self.repo_url.clone()),
+            ("commit", self.repo_commit.clone()),
+            ("subdir", self.repo_subdir.clone()),
+            ("setup", self.setup_instructions.clone()),
             ("limit_min", self.time_limit_minutes.map(|minutes| minutes.to_string())),
             ("expires_days", Some(self.expires_in_days.to_string())),
             ("issue", self.issue.map(|id| id.to_string())),
             ("rubric", self.rubric.map(|id| id.to_string())),
             ("budget_usd", self.token_budget_usd.map(|usd| usd.to_string())),
             ("tools", Some(self.allowed_tools.join(" "))),
-        ];
-        let unset = all.iter().filter(|(_, value)| value.is_none()).map(|(field, _)| *field).collect();
-        (all.into_iter().filter_map(|(field, value)| Some((field, value?))).collect(), unset)
+        ]
     }
 }
 
@@ -87,10 +93,7 @@ impl Redis {
         terms: AssessmentTerms,
         now: Timestamp,
     ) -> Result<Assessment, Error> {
-        let (mut fields, _) = terms.fields();
-        fields.extend([("created", millis(now)), ("updated", millis(now))]);
-        let indexes = [OrgKeys::of(org).index("assessments")];
-        self.create_entity(&entity(org, id), &fields, &indexes, now).await?;
+        self.create_listed(&entity(org, id), terms.said(), "assessments", now).await?;
         Ok(Assessment { id, org, terms, created_at: now, updated_at: now, deleted_at: None })
     }
 
@@ -117,9 +120,8 @@ impl Redis {
     /// # Errors
     /// [`Error`] when Redis gives no usable answer.
     pub async fn list_assessments(&self, org: OrgId) -> Result<Vec<Assessment>, Error> {
-        let found = self.read_index(org, "assessment", &OrgKeys::of(org).index("assessments")).await?;
-        let all = found.iter().map(|(id, fields)| assessment_of(org, *id, fields)).collect::<Result<Vec<_>, _>>()?;
-        Ok(all.into_iter().filter(|assessment| assessment.deleted_at.is_none()).collect())
+        let found = self.read_listed(org, "assessment", "assessments").await?;
+        found.iter().map(|(id, fields)| assessment_of(org, *id, fields)).collect()
     }
 
     /// Writes what the new terms of an assessment change, and nothing else, so that changes of other fields made
@@ -133,12 +135,7 @@ impl Redis {
         terms: &AssessmentTerms,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let (before_fields, before_unset) = before.terms.fields();
-        let (mut set, mut unset) = terms.fields();
-        set.retain(|field| !before_fields.contains(field));
-        unset.retain(|field| !before_unset.contains(field));
-        set.push(("updated", millis(now)));
-        self.write_entity(&entity(before.org, before.id), Some(true), &set, &unset).await
+        self.change_entity(&entity(before.org, before.id), &before.terms.said(), terms.said(), now).await
     }
 
     /// Deletes an assessment: it disappears, its unused keys count as revoked, its running sessions go on.
@@ -148,7 +145,7 @@ impl Redis {
     pub async fn delete_assessment(&self, org: OrgId, id: Uuid, now: Timestamp) -> Result<bool, Error> {
         // Off the list first: if it ends here, asking again does the rest.
         self.unlist_candidate_keys(org, id).await?;
-        self.write_entity(&entity(org, id), Some(true), &[("deleted", millis(now))], &[]).await
+        self.mark_deleted(&entity(org, id), now).await
     }
 }
 
@@ -163,6 +160,9 @@ fn assessment_of(org: OrgId, id: Uuid, fields: &Fields) -> Result<Assessment, Er
             role: required(fields, "role")?,
             task_brief: text("brief"),
             repo_url: text("repo"),
+            repo_commit: text("commit"),
+            repo_subdir: text("subdir"),
+            setup_instructions: text("setup"),
             time_limit_minutes: number(fields, "limit_min")?,
             expires_in_days: required(fields, "expires_days")?,
             issue: number(fields, "issue")?,

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::OrgId;
+use domain::{OrgId, SessionRef};
 use redis::ScriptInvocation;
 
-use crate::{Error, Redis, keys::Partition, scripts};
+use crate::{
+    Error, Redis,
+    keys::{Partition, SessionKeys},
+    scripts,
+};
 
 /// The fields of an entity. An absent field is a value that is not set.
 pub type Fields = BTreeMap<String, String>;
@@ -29,7 +33,17 @@ pub struct Entity<'a> {
 #[must_use]
 pub fn belongs_to_session(kind: &str) -> bool {
     // `erase_entries.lua` and `delete_session_entities.sql` know them too.
-    matches!(kind, "session" | "submission" | "uploads")
+    matches!(kind, "session" | "submission" | "uploads" | "scores")
+}
+
+/// Names an entity of a session, other than its record.
+pub(crate) fn session_entity(
+    session: &SessionRef,
+    kind: &'static str,
+    key: impl Fn(&SessionKeys) -> String,
+) -> Entity<'static> {
+    let keys = SessionKeys::of(session);
+    Entity { org: session.org, kind, id: session.session.to_string(), key: key(&keys), partition: keys.partition() }
 }
 
 impl Entity<'_> {
@@ -53,13 +67,37 @@ impl Redis {
         set: &[(&str, String)],
         unset: &[&str],
     ) -> Result<bool, Error> {
-        let mut invocation = scripts::write_entity().prepare_invoke();
-        entity.name_in(&mut invocation);
         let expected = match expect {
             Some(true) => "present",
             Some(false) => "absent",
             None => "any",
         };
+        Ok(self.write_fields(entity, None, (expected, set, unset)).await? == 1)
+    }
+
+    /// Sets fields of an entity that belongs to a session, and makes it where it is missing; `false` when the session was
+    /// erased.
+    pub(crate) async fn write_unless_erased(
+        &self,
+        entity: &Entity<'_>,
+        tombstone: &str,
+        set: &[(&str, String)],
+    ) -> Result<bool, Error> {
+        Ok(self.write_fields(entity, Some(tombstone), ("any", set, &[])).await? == 1)
+    }
+
+    /// `write_entity.lua`: what is expected, what is set, what is removed.
+    async fn write_fields(
+        &self,
+        entity: &Entity<'_>,
+        tombstone: Option<&str>,
+        (expected, set, unset): (&str, &[(&str, String)], &[&str]),
+    ) -> Result<i64, Error> {
+        let mut invocation = scripts::write_entity().prepare_invoke();
+        entity.name_in(&mut invocation);
+        if let Some(tombstone) = tombstone {
+            invocation.key(tombstone);
+        }
         invocation.arg(expected).arg(set.len());
         for (field, value) in set {
             invocation.arg(*field).arg(value);
@@ -68,8 +106,7 @@ impl Redis {
             invocation.arg(*field);
         }
         let mut connection = self.writer(entity.partition).await?;
-        let written: i64 = invocation.invoke_async(&mut connection).await?;
-        Ok(written == 1)
+        Ok(invocation.invoke_async(&mut connection).await?)
     }
 
     /// The fields of an entity; `None` when there is none at that key.

@@ -128,7 +128,7 @@ impl Redis {
         let keys = SessionKeys::of(session);
         let mut remove = redis::cmd("DEL");
         remove.arg(keys.record()).arg(keys.sums()).arg(keys.seen()).arg(keys.files()).arg(keys.tail());
-        remove.arg(keys.uploads()).arg(keys.submission());
+        remove.arg(keys.uploads()).arg(keys.submission()).arg(keys.scores());
         // One more at either end, for clocks that differ.
         for block in (block_of(now) - WINDOW_BLOCKS)..=(block_of(now) + 1) {
             remove.arg(keys.window(block));

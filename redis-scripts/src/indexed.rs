@@ -7,7 +7,11 @@ use crate::{
     Entity, Error, Fields, Redis,
     keys::{OrgKeys, Partition},
     scripts,
+    stored::millis,
 };
+
+/// What an entity says, field by field; `None` is a field that is not set.
+pub(crate) type Said = Vec<(&'static str, Option<String>)>;
 
 /// Names an entity of an organisation.
 pub(crate) fn org_entity(org: OrgId, kind: &'static str, id: Uuid) -> Entity<'static> {
@@ -36,6 +40,51 @@ impl Redis {
         let mut connection = self.writer(entity.partition).await?;
         let made: i64 = invocation.invoke_async(&mut connection).await?;
         Ok(made == 1)
+    }
+
+    /// Makes an entity that stands in one index of its organisation.
+    pub(crate) async fn create_listed(
+        &self,
+        entity: &Entity<'_>,
+        said: Said,
+        index: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let mut fields: Vec<_> = said.into_iter().filter_map(|(field, value)| Some((field, value?))).collect();
+        fields.extend([("created", millis(now)), ("updated", millis(now))]);
+        self.create_entity(entity, &fields, &[OrgKeys::of(entity.org).index(index)], now).await
+    }
+
+    /// Writes what differs between `before` and `after`, and nothing else, so that changes of other fields made meanwhile
+    /// stay; `false` when there is no such entity.
+    pub(crate) async fn change_entity(
+        &self,
+        entity: &Entity<'_>,
+        before: &Said,
+        after: Said,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let (mut set, mut unset) = (Vec::new(), Vec::new());
+        for (field, value) in after.into_iter().filter(|said| !before.contains(said)) {
+            match value {
+                Some(value) => set.push((field, value)),
+                None => unset.push(field),
+            }
+        }
+        set.push(("updated", millis(now)));
+        self.write_entity(entity, Some(true), &set, &unset).await
+    }
+
+    /// Notes that an entity is deleted; `false` when there is none.
+    pub(crate) async fn mark_deleted(&self, entity: &Entity<'_>, now: Timestamp) -> Result<bool, Error> {
+        self.write_entity(entity, Some(true), &[("deleted", millis(now))], &[]).await
+    }
+
+    /// The entities of one kind that stand in an index and are not deleted, oldest first.
+    pub(crate) async fn read_listed(&self, org: OrgId, kind: &str, index: &str) -> Result<Vec<(Uuid, Fields)>, Error> {
+        let mut found = self.read_index(org, kind, &OrgKeys::of(org).index(index)).await?;
+        found.retain(|(_, fields)| !fields.contains_key("deleted"));
+        Ok(found)
     }
 
     /// The entities of one kind that stand in an index, oldest first.

@@ -41,6 +41,7 @@ impl Redis {
         let key = match (&session, change.kind.as_str()) {
             (Some(session), "session") => SessionKeys::of(session).record(),
             (Some(session), "submission") => SessionKeys::of(session).submission(),
+            (Some(session), "scores") => SessionKeys::of(session).scores(),
             (Some(session), _) => SessionKeys::of(session).uploads(),
             (None, kind) => OrgKeys::of(change.org).entity(kind, &change.id),
         };
@@ -66,8 +67,8 @@ impl Redis {
             ("org", _) => self.find_org_by(change.org, &fields).await?,
             ("api_key", _) => self.find_api_key_by(change, &fields).await?,
             ("candidate_key", _) => self.find_candidate_key_by(change, &fields).await?,
-            ("assessment", _) => {
-                self.enter(change, &["assessments".to_owned()], required_instant(&fields, "created")?).await?;
+            ("assessment" | "issue" | "rubric", _) => {
+                self.enter(change, &[format!("{}s", change.kind)], required_instant(&fields, "created")?).await?;
                 Vec::new()
             }
             ("webhook", _) => {

@@ -30,3 +30,14 @@ pub(crate) fn words<'a>(fields: &'a Fields, field: &str) -> impl Iterator<Item =
 pub(crate) fn millis(instant: Timestamp) -> String {
     instant.millis().to_string()
 }
+
+/// Texts that are stored as a JSON list.
+pub(crate) fn json_list(fields: &Fields, field: &str) -> Result<Vec<String>, Error> {
+    let parse = |text: &String| serde_json::from_str(text).map_err(|_| Error::corrupt(format!("{field} is {text:?}")));
+    Ok(fields.get(field).map(parse).transpose()?.unwrap_or_default())
+}
+
+/// The JSON list of texts.
+pub(crate) fn list_json(texts: &[String]) -> String {
+    serde_json::json!(texts).to_string()
+}

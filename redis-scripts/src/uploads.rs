@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Entity, Error, Fields, Redis,
+    entity::session_entity,
     keys::{Partition, SessionKeys},
     random_secret, scripts,
     stored::{number, required, required_instant},
@@ -75,16 +76,11 @@ pub enum Kept {
 }
 
 fn entity(session: &SessionRef) -> Entity<'static> {
-    of_session(session, "submission", SessionKeys::submission)
+    session_entity(session, "submission", SessionKeys::submission)
 }
 
 fn uploads_entity(session: &SessionRef) -> Entity<'static> {
-    of_session(session, "uploads", SessionKeys::uploads)
-}
-
-fn of_session(session: &SessionRef, kind: &'static str, key: impl Fn(&SessionKeys) -> String) -> Entity<'static> {
-    let keys = SessionKeys::of(session);
-    Entity { org: session.org, kind, id: session.session.to_string(), key: key(&keys), partition: keys.partition() }
+    session_entity(session, "uploads", SessionKeys::uploads)
 }
 
 impl Redis {

@@ -1,5 +1,5 @@
 //! An answer of Redis that ends in its middle is no answer: whether the call took effect is not known.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::{
     Arc,

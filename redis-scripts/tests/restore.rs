@@ -8,7 +8,8 @@ use domain::{Contribution, Event, OrgId, SessionRef, StoredEvent, Timestamp, tes
 use proptest::{strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{
     AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, Entity,
-    EntityChange, KeyEnd, NewCandidateKey, NewSession, Outgoing, Purpose, Redis, Restored, Scopes, Submission,
+    EntityChange, IssueTerms, KeyEnd, NewCandidateKey, NewScore, NewSession, Outgoing, Purpose, Redis, Restored,
+    RubricTerms, Scopes, Submission,
     keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
 };
 use serde_json::json;
@@ -108,6 +109,9 @@ fn terms() -> AssessmentTerms {
         role: "Engineer".into(),
         task_brief: Some("\"quoted\" ünïcode".into()),
         repo_url: None,
+        repo_commit: None,
+        repo_subdir: None,
+        setup_instructions: None,
         time_limit_minutes: Some(90),
         expires_in_days: 7,
         issue: None,
@@ -126,6 +130,12 @@ async fn fill(redis: &Redis) -> OrgId {
     redis.revoke_api_key(org, revoked.id, now).await.unwrap();
     let (used, _) = redis.new_api_key(org, "used", Scopes { read: true, write: false }, now).await.unwrap();
     redis.touch_api_key(org, used.id, now).await.unwrap();
+
+    let issue = IssueTerms { title: "a".into(), skill_tags: vec!["two words".into()], ..IssueTerms::default() };
+    let issue = redis.create_issue(org, Uuid::now_v7(), issue, now).await.unwrap();
+    redis.change_issue(org, &issue, &IssueTerms { number: Some(7), ..issue.terms.clone() }, now).await.unwrap();
+    let rubric = redis.create_rubric(org, Uuid::now_v7(), RubricTerms::default(), now).await.unwrap();
+    redis.delete_rubric(org, rubric.id, now).await.unwrap();
 
     let new = NewCandidateKey { email: Some("a@example.org".into()), name: None, org_name: None, invite: true };
     let mut keys: Vec<CandidateKey> = Vec::new();
@@ -165,6 +175,10 @@ async fn fill(redis: &Redis) -> OrgId {
             n_files: 2,
         };
         redis.save_submission(&name, &submission, 0).await.unwrap();
+        for score in [2, 5] {
+            let given = NewScore { dimension: "clarity: \"ü\"".into(), score, notes: Some("so so".into()) };
+            redis.save_scores(&name, Uuid::nil(), vec![given], now).await.unwrap();
+        }
         if number >= 4 {
             let close = Close { ended_at: now, now, reason: "complete", overwrite: false };
             redis.close_session(&name, &close).await.unwrap();
@@ -244,7 +258,7 @@ async fn of_an_erased_session_nothing_is_restored() {
     let record = &entities[&("session".to_owned(), "s-3".to_owned())];
     let name = SessionRef::new(record.org, "s-3".parse().unwrap());
     after.redis.restore_tombstone(&name).await.unwrap();
-    for kind in ["session", "submission", "uploads"] {
+    for kind in ["session", "submission", "uploads", "scores"] {
         let change = &entities[&(kind.to_owned(), "s-3".to_owned())];
         assert_eq!(after.redis.restore_entity(change).await.unwrap(), Restored::Erased);
     }

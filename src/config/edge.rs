@@ -55,6 +55,7 @@ pub fn settings(
         close_grace: Duration::from_secs(u64::from(sessions.time_limit_grace_secs)),
         end_grace: Duration::from_secs(u64::from(sessions.late_event_grace_secs)),
         tos_url: sessions.tos_url.clone(),
+        issues_file: sessions.issues_file.clone(),
         uploads: uploads(http, limits),
         mail: http.mail.settings(&http.data_dir)?,
         webhooks: http.webhooks.settings(),

@@ -75,6 +75,9 @@ pub struct SessionOptions {
     /// The terms that the disclosure links to
     #[arg(long, env = "PROMPTSTER_TOS_URL", value_name = "URL", default_value = "")]
     pub tos_url: String,
+    /// The catalogue of issues that all organisations share, a JSON list; read at the start
+    #[arg(long, env = "PROMPTSTER_ISSUES_FILE", value_name = "FILE")]
+    pub issues_file: Option<PathBuf>,
 }
 
 /// How much may come in.

@@ -1,6 +1,8 @@
 //! Assessments.
 
 use actix_web::{HttpResponse, web::Data};
+use domain::OrgId;
+use futures_util::future::try_join_all;
 use redis_scripts::{Assessment, AssessmentTerms};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -10,6 +12,7 @@ use super::{
     body::Body,
     error::{ApiError, Refusal},
     fields::{Fields, FromFields, PatchOf},
+    issues,
     path::PathId,
     rule::{document, integer, list, one_of, positive_number, repo_url, text, uuid},
 };
@@ -35,6 +38,9 @@ impl FromFields for Terms {
             role,
             task_brief,
             repo_url: fields.optional("repoUrl", repo_url()),
+            repo_commit: None,
+            repo_subdir: None,
+            setup_instructions: None,
             time_limit_minutes: fields.optional("timeLimitMinutes", integer(1..=10_080)),
             expires_in_days: fields.optional("expiresInDays", integer(1..=365)).unwrap_or(DEFAULT_EXPIRES_IN_DAYS),
             issue: fields.optional("issueId", uuid()),
@@ -46,19 +52,44 @@ impl FromFields for Terms {
 }
 
 impl Terms {
-    /// What the terms refer to has to exist. There is no catalogue of issues and no rubric yet, so nothing does.
-    fn resolved(self) -> Result<AssessmentTerms, ApiError> {
-        match &self.0 {
-            AssessmentTerms { issue: Some(_), .. } => Err(Refusal::IssueNotFound.into()),
-            AssessmentTerms { rubric: Some(_), .. } => Err(Refusal::RubricNotFound.into()),
-            _ => Ok(self.0),
+    /// The terms with what their issue brings, as it is now: whatever becomes of the issue, all candidates of an assessment
+    /// get the same task. What they refer to has to exist, or to stand there already.
+    async fn resolved(
+        self,
+        app: &App,
+        org: OrgId,
+        before: Option<&AssessmentTerms>,
+    ) -> Result<AssessmentTerms, ApiError> {
+        let Self(mut terms) = self;
+        if let Some(id) = terms.rubric.filter(|_| terms.rubric != before.and_then(|before| before.rubric))
+            && app.redis.rubric(org, id).await?.is_none()
+        {
+            return Err(ApiError::names_nothing(Refusal::RubricNotFound, "rubricId"));
         }
+        let Some(id) = terms.issue else { return Ok(terms) };
+        let issue = issues::find(app, org, id).await?;
+        if let Some(before) = before.filter(|before| before.issue == terms.issue) {
+            terms.task_brief.clone_from(&before.task_brief);
+            terms.repo_commit.clone_from(&before.repo_commit);
+            terms.repo_subdir.clone_from(&before.repo_subdir);
+            terms.setup_instructions.clone_from(&before.setup_instructions);
+            terms.repo_url = terms.repo_url.or_else(|| issue?.terms.repo_url);
+            return Ok(terms);
+        }
+        let issue = issue.filter(|issue| issue.deleted_at.is_none());
+        let issue = issue.ok_or_else(|| ApiError::names_nothing(Refusal::IssueNotFound, "issueId"))?.terms;
+        terms.task_brief = Some(issue.task_brief);
+        terms.repo_url = terms.repo_url.or(issue.repo_url);
+        terms.repo_commit = issue.broken_sha;
+        terms.repo_subdir = issue.repo_subdir;
+        terms.setup_instructions = issue.setup_instructions;
+        Ok(terms)
     }
 }
 
 /// `POST /v1/assessments`
 pub(super) async fn create(app: Data<App>, who: ReviewerWrite, body: Body<Terms>) -> Result<HttpResponse, ApiError> {
-    let terms = body.json(&app).await?.resolved()?;
+    let terms = body.json(&app).await?.resolved(&app, who.0.org, None).await?;
     let made = app.redis.create_assessment(who.0.org, Uuid::now_v7(), terms, clock::now()).await?;
     Ok(HttpResponse::Created().json(json!({"assessment": assessment_json(&made)})))
 }
@@ -66,13 +97,14 @@ pub(super) async fn create(app: Data<App>, who: ReviewerWrite, body: Body<Terms>
 /// `GET /v1/assessments`
 pub(super) async fn list_all(app: Data<App>, who: Reviewer) -> Result<HttpResponse, ApiError> {
     let assessments = app.redis.list_assessments(who.org).await?;
-    let shown: Vec<_> = assessments.iter().map(with_issue).collect();
-    Ok(HttpResponse::Ok().json(json!({"assessments": shown})))
+    let who = Either::Reviewer(who);
+    let shown = assessments.iter().map(|assessment| with_issue(&app, &who, assessment));
+    Ok(HttpResponse::Ok().json(json!({"assessments": try_join_all(shown).await?})))
 }
 
 /// `GET /v1/assessments/{id}`
 pub(super) async fn show(app: Data<App>, who: Either, id: PathId) -> Result<HttpResponse, ApiError> {
-    let found = match who {
+    let found = match &who {
         Either::Reviewer(reviewer) => app.redis.assessment(reviewer.org, id.0).await?,
         // Its own only; and a session goes on when its assessment is deleted.
         Either::Candidate(candidate) if candidate.key.assessment == id.0 => {
@@ -81,7 +113,7 @@ pub(super) async fn show(app: Data<App>, who: Either, id: PathId) -> Result<Http
         Either::Candidate(_) => None,
     };
     let assessment = found.ok_or(Refusal::NotFound)?;
-    Ok(HttpResponse::Ok().json(json!({"assessment": with_issue(&assessment)})))
+    Ok(HttpResponse::Ok().json(json!({"assessment": with_issue(&app, &who, &assessment).await?})))
 }
 
 /// `PATCH /v1/assessments/{id}`
@@ -92,7 +124,13 @@ pub(super) async fn change(
     body: Body<PatchOf<Terms>>,
 ) -> Result<HttpResponse, ApiError> {
     let before = app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
-    let terms = body.json(&app).await?.over(assessment_object(&before))?.resolved()?;
+    let patch = body.json(&app).await?;
+    let mut standing = assessment_object(&before);
+    if patch.replaces("issueId", &standing) {
+        // That of the issue which goes is not that of the one which comes.
+        standing.shift_remove("repoUrl");
+    }
+    let terms = patch.over(standing)?.resolved(&app, who.0.org, Some(&before.terms)).await?;
     app.redis.change_assessment(&before, &terms, clock::now()).await?;
     let after = app.redis.assessment(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
     Ok(HttpResponse::Ok().json(json!({"assessment": assessment_json(&after)})))
@@ -130,8 +168,12 @@ fn assessment_json(assessment: &Assessment) -> Value {
     Value::Object(assessment_object(assessment))
 }
 
-fn with_issue(assessment: &Assessment) -> Value {
+async fn with_issue(app: &App, who: &Either, assessment: &Assessment) -> Result<Value, ApiError> {
     let mut object = assessment_object(assessment);
-    object.insert("issue".to_owned(), Value::Null);
-    Value::Object(object)
+    let issue = match assessment.terms.issue {
+        Some(id) => issues::find(app, assessment.org, id).await?,
+        None => None,
+    };
+    object.insert("issue".to_owned(), issue.map_or(Value::Null, |issue| issues::shown_to(who, &issue)));
+    Ok(Value::Object(object))
 }

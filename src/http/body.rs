@@ -17,8 +17,34 @@ use serde_json::Value;
 use super::{
     error::{ApiError, Refusal},
     fields::{Fields, FromFields, not_an_object},
+    rule::Checked,
 };
 use crate::App;
+
+/// What a body becomes; it knows its rules.
+pub trait FromBody: Sized {
+    /// What it is.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn from_body(body: Value) -> Checked<Self>;
+
+    /// The JSON Schema of good bodies.
+    fn schema() -> Value;
+}
+
+impl<T: FromFields> FromBody for T {
+    fn from_body(body: Value) -> Checked<Self> {
+        match body {
+            Value::Object(object) => Fields::check(object),
+            _ => not_an_object(),
+        }
+    }
+
+    fn schema() -> Value {
+        Fields::schema_of::<T>()
+    }
+}
 
 /// A body that has not been read yet: a handler reads it after it knows who asks, so that strangers cost nothing.
 pub struct RawBody {
@@ -51,7 +77,7 @@ impl<T> FromRequest for Body<T> {
     }
 }
 
-impl<T: FromFields> Body<T> {
+impl<T: FromBody> Body<T> {
     /// The body as `T`, whose rules are all checked at once.
     ///
     /// # Errors
@@ -66,10 +92,7 @@ impl<T: FromFields> Body<T> {
     /// # Errors
     /// As of [`Body::json`].
     pub async fn json_within(self, app: &App, limit: usize) -> Result<T, ApiError> {
-        match parse_json(&self.raw.bytes(app, limit).await?)? {
-            Value::Object(object) => Fields::read(object),
-            _ => not_an_object().map_err(ApiError::invalid),
-        }
+        T::from_body(parse_json(&self.raw.bytes(app, limit).await?)?).map_err(ApiError::invalid)
     }
 }
 

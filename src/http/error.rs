@@ -62,6 +62,7 @@ refusals! {
     BadRequest          = 400 "bad_request"          "The request cannot be understood.";
     Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
     BudgetSpent         = 402 "budget_spent"         "The budget of this assessment for model traffic is spent.";
+    SharedIssue         = 403 "shared_issue"         "Issues of the shared catalogue are changed in its file.";
     InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key do not allow this.";
     ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
     CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
@@ -79,6 +80,7 @@ refusals! {
     InvalidTransition   = 409 "invalid_transition"   "The key is not in a state that allows this.";
     SessionEnded        = 409 "session_ended"        "This session has ended.";
     NotRedeemed         = 409 "not_redeemed"         "This key has no session yet; redeem it first.";
+    TooManyScores       = 409 "too_many_scores"      "A session holds at most 256 scores of reviewers.";
     Conflict            = 409 "conflict"             "It was changed meanwhile; try again.";
     KeyExpired          = 410 "key_expired"          "This key has expired.";
     KeyRevoked          = 410 "key_revoked"          "This key was revoked.";
@@ -121,6 +123,12 @@ impl ApiError {
     #[must_use]
     pub fn invalid_query(details: Vec<Detail>) -> Self {
         Self { details, ..Refusal::InvalidQuery.into() }
+    }
+
+    /// A field that names what is not there.
+    #[must_use]
+    pub fn names_nothing(refusal: Refusal, field: &str) -> Self {
+        Self { details: vec![Detail::new(&[field], refusal.code(), refusal.sentence())], ..refusal.into() }
     }
 
     /// A fault of ours; `cause` goes to the log only.

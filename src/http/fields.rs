@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     error::ApiError,
-    rule::{Checked, Rule},
+    rule::{Checked, Rule, rule},
 };
 
 /// A body that knows its rules.
@@ -39,9 +39,17 @@ impl Fields {
     /// # Errors
     /// 400 with every field that is wrong.
     pub fn read<T: FromFields>(values: Map<String, Value>) -> Result<T, ApiError> {
+        Self::check(values).map_err(ApiError::invalid)
+    }
+
+    /// Reads a `T` out of `values`.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn check<T: FromFields>(values: Map<String, Value>) -> Checked<T> {
         let mut fields = Self { values, details: Vec::new(), asked: None };
         let read = T::from_fields(&mut fields);
-        if fields.details.is_empty() { Ok(read) } else { Err(ApiError::invalid(fields.details)) }
+        if fields.details.is_empty() { Ok(read) } else { Err(fields.details) }
     }
 
     /// The JSON Schema of the bodies that a `T` is read from.
@@ -199,6 +207,14 @@ impl<T: FromFields> FromFields for PatchOf<T> {
 }
 
 impl<T: FromFields> PatchOf<T> {
+    /// Whether it puts another value in the place of the one that stands.
+    #[must_use]
+    pub fn replaces(&self, name: &str, standing: &Map<String, Value>) -> bool {
+        let is_value = |value: &&Value| !value.is_null();
+        let standing = standing.get(name).filter(is_value);
+        standing.is_some() && self.given.get(name).filter(is_value).is_some_and(|given| standing != Some(given))
+    }
+
     /// What stands, overlaid with what is given: the rules are those of a whole body.
     ///
     /// # Errors
@@ -207,6 +223,11 @@ impl<T: FromFields> PatchOf<T> {
         standing.extend(self.given);
         Fields::read(standing)
     }
+}
+
+/// An object with the fields of a `T`.
+pub(super) fn fields_of<T: FromFields>() -> impl Rule<Value = T> {
+    rule(Fields::schema_of::<T>, |value| value.as_object().cloned().map_or_else(not_an_object, Fields::check))
 }
 
 /// What is wrong with a value that is not an object.

@@ -17,6 +17,7 @@ pub mod error;
 pub mod fields;
 mod health;
 mod ingest;
+pub mod issues;
 pub mod jwks;
 pub mod jwt;
 mod keys;
@@ -31,7 +32,9 @@ pub mod proxy;
 pub mod query;
 pub mod rate;
 pub mod resource;
+mod rubrics;
 pub mod rule;
+mod scores;
 pub mod server;
 mod sessions;
 mod signatures;
@@ -81,6 +84,10 @@ pub fn table() -> Vec<At> {
         at("/v1/assessments/{id}/keys/{keyId}").patch(keys::mark).delete(keys::revoke),
         at("/v1/assessments/{id}/cohort-stats").get(cohort::of_assessment),
         at("/v1/candidates").get(candidates::list),
+        at("/v1/issues").get(issues::list_some).post(issues::create),
+        at("/v1/issues/{id}").get(issues::show).patch(issues::change).delete(issues::delete),
+        at("/v1/rubrics").get(rubrics::list_some).post(rubrics::create),
+        at("/v1/rubrics/{id}").get(rubrics::show).patch(rubrics::change).delete(rubrics::delete),
         // The candidate's life.
         at("/v1/candidate/consent").get(candidate::show_consent).post(candidate::give_consent),
         at("/v1/candidate/redeem").post(candidate::redeem),
@@ -106,6 +113,7 @@ pub fn table() -> Vec<At> {
         at("/v1/sessions/{id}/timeline").get(timeline::timeline),
         at("/v1/sessions/{id}/decisions").get(timeline::decisions),
         at("/v1/sessions/{id}/signals").get(timeline::signals),
+        at("/v1/sessions/{id}/scores").get(scores::show).post(scores::give),
         at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session),
         at("/v1/sessions/{id}/artifacts").get(artifacts::list_all),
         at("/v1/sessions/{id}/analytics").get(artifacts::analytics),

@@ -70,6 +70,15 @@ pub struct Page {
     pub offset: u64,
 }
 
+impl Page {
+    /// What of `all` is on it.
+    #[must_use]
+    pub fn of<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(all.len());
+        all.get(at(self.offset)..at(self.offset.saturating_add(self.limit))).unwrap_or_default()
+    }
+}
+
 /// The parameters of a query while they are read. Of those given twice the first counts, but for [`Params::all`]. An
 /// empty text is an absent one; an empty number is no number.
 #[derive(Debug, Default)]
@@ -144,6 +153,13 @@ impl Params {
         self.read(name, about, schema, "must be true or false", |text| text.parse().ok()).unwrap_or(false)
     }
 
+    /// One of `words`.
+    pub fn word(&mut self, name: &str, about: &str, words: &'static [&'static str]) -> Option<&'static str> {
+        let message = format!("must be one of {}", words.join(", "));
+        let known = |text: &str| words.iter().copied().find(|word| *word == text);
+        self.read(name, about, || json!({ "type": "string", "enum": words }), &message, known)
+    }
+
     /// Whatever `parse` reads and `schema` describes; where it reads nothing the parameter is wrong, as `message` says.
     pub fn read<T>(
         &mut self,
@@ -201,6 +217,9 @@ mod tests {
         assert_eq!(page("limit=1000&offset=-3"), Page { limit: 100, offset: 0 });
         assert_eq!(page("limit=0&offset=5"), Page { limit: 1, offset: 5 });
         assert_eq!(page("offset=9223372036854775807").offset, 0xffff_ffff);
+        let on = |query: &str| page(query).of(&[1, 2, 3, 4, 5]).to_vec();
+        assert_eq!((on("limit=2&offset=3"), on("offset=4"), on("offset=5")), (vec![4, 5], vec![5], vec![]));
+        assert_eq!(on("limit=2"), [1, 2]);
         for bad in ["limit=ten", "limit=1.5", "limit=", "offset=99999999999999999999"] {
             assert_eq!(read(bad).unwrap_err().refusal(), Refusal::InvalidQuery, "{bad}");
         }

@@ -49,11 +49,11 @@ impl<T, S: Fn() -> Value, C: Fn(&Value) -> Checked<T>> Rule for Both<S, C> {
     }
 }
 
-fn rule<T>(schema: impl Fn() -> Value, check: impl Fn(&Value) -> Checked<T>) -> impl Rule<Value = T> {
+pub(super) fn rule<T>(schema: impl Fn() -> Value, check: impl Fn(&Value) -> Checked<T>) -> impl Rule<Value = T> {
     Both { schema, check }
 }
 
-fn fault<T>(code: &'static str, message: impl Into<String>) -> Checked<T> {
+pub(super) fn fault<T>(code: &'static str, message: impl Into<String>) -> Checked<T> {
     Err(vec![Detail::new(&[], code, message)])
 }
 
@@ -156,6 +156,11 @@ fn integral(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER as f64).then_some(number as i64)
 }
 
+/// A number, written without a point where it is whole.
+pub(super) fn plain_number(number: f64) -> Value {
+    integral(number).map_or_else(|| json!(number), Value::from)
+}
+
 /// A number above 0, `max` at most.
 pub fn positive_number(max: f64) -> impl Rule<Value = f64> {
     let schema = move || json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max });
@@ -240,6 +245,29 @@ pub fn list<T>(length: RangeInclusive<usize>, each: impl Rule<Value = T>) -> imp
     })
 }
 
+/// A list as `inner` takes it, no two members of which have the same text in their field `name`.
+pub fn distinct<T>(
+    inner: impl Rule<Value = Vec<T>>,
+    name: &'static str,
+    text_of: impl Fn(&T) -> &str,
+) -> impl Rule<Value = Vec<T>> {
+    let described = inner.schema();
+    rule(
+        move || described.clone(),
+        move |value| {
+            let members = inner.check(value)?;
+            let is_again = |place: usize, text: &str| members.iter().take(place).any(|before| text_of(before) == text);
+            let again = members.iter().enumerate().filter(|(place, member)| is_again(*place, text_of(member)));
+            let details: Vec<Detail> = again
+                .map(|(place, _)| {
+                    beneath(PathPart::Index(place), Detail::new(&[name], "duplicate", "must not be there twice"))
+                })
+                .collect();
+            if details.is_empty() { Ok(members) } else { Err(details) }
+        },
+    )
+}
+
 /// Where a repository can be cloned from: absolute `http(s)` or `ssh` URL, or `git@host:path`.
 pub fn repo_url() -> impl Rule<Value = String> {
     // What a URL may hold is more than a pattern can say; this one takes the usual ones.
@@ -274,6 +302,34 @@ pub fn webhook_url() -> impl Rule<Value = String> {
     let pattern = "^https://[a-z]([a-z0-9-]*[a-z0-9])?(\\.[a-z]+)+(/[A-Za-z0-9._~/-]*)?$";
     let schema = move || json!({ "type": "string", "maxLength": 2048, "pattern": pattern });
     rule(schema, |value| text(1..=2048).check(value))
+}
+
+/// An address of the web.
+pub fn web_url() -> impl Rule<Value = String> {
+    let pattern = "^https?://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z]+)*(/[A-Za-z0-9._~/-]*)?$";
+    let schema = move || json!({ "type": "string", "format": "uri", "maxLength": 2048, "pattern": pattern });
+    rule(schema, |value| {
+        let given = text(1..=2048).check(value)?;
+        match Url::parse(&given) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(given),
+            _ => fault("invalid_url", "must be an absolute http(s) URL"),
+        }
+    })
+}
+
+/// A path below a directory: no way leads out of it.
+pub fn relative_path() -> impl Rule<Value = String> {
+    let pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$";
+    let schema = move || json!({ "type": "string", "maxLength": 512, "pattern": pattern });
+    rule(schema, |value| {
+        let given = text(1..=512).check(value)?;
+        let is_plain = !given.chars().any(|c| c.is_control() || c == '\\' || c == ':');
+        if is_plain && given.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+            Ok(given)
+        } else {
+            fault("invalid_path", "must be a relative path without `.` and `..`")
+        }
+    })
 }
 
 /// An address that mail can be sent to: one `@`, something before it, a domain with a dot after it.

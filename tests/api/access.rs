@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use reqwest::{Method, header::HeaderName};
 use serde_json::{Value, json};
 
-use crate::harness::{Candidate, ROUTES, Reply, TestApp, User, Who, path};
+use crate::harness::{Candidate, N_IDS, ROUTES, Reply, TestApp, User, Who, path};
 
 const NOWHERE: &str = "0190a0a0-0000-7000-8000-000000000000";
 
@@ -14,15 +14,20 @@ async fn call(user: &User, method: &str, path: &str) -> Reply {
     user.send(if method == "GET" || method == "DELETE" { request } else { request.json(&json!({})) }).await
 }
 
-/// The ids of an API key and of a webhook.
-async fn org_ids(user: &User) -> [String; 2] {
+/// The ids of what the organisation of a user has besides candidates: an API key, a webhook, an issue and a rubric.
+async fn own_ids(user: &User) -> [String; 4] {
     let keys = user.get("/v1/org/api-keys").await.expect(200);
     let webhook = user.post("/v1/org/webhooks", json!({"url": "https://a.example/"})).await.expect(201);
-    [&keys["apiKeys"][0]["id"], &webhook["webhook"]["id"]].map(|id| id.as_str().unwrap().to_owned())
+    let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "b"});
+    let issue = user.post("/v1/issues", issue).await.expect(201);
+    let rubric = json!({"name": "a", "criteria": [{"key": "a", "title": "b"}]});
+    let rubric = user.post("/v1/rubrics", rubric).await.expect(201);
+    [&keys["apiKeys"][0]["id"], &webhook["webhook"]["id"], &issue["issue"]["id"], &rubric["rubric"]["id"]]
+        .map(|id| id.as_str().unwrap().to_owned())
 }
 
-fn ids<'a>(candidate: &'a Candidate, [api_key, webhook]: &'a [String; 2]) -> [&'a str; 5] {
-    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key, webhook]
+fn ids<'a>(candidate: &'a Candidate, [api_key, webhook, issue, rubric]: &'a [String; 4]) -> [&'a str; N_IDS] {
+    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key, webhook, issue, rubric]
 }
 
 #[tokio::test]
@@ -69,9 +74,9 @@ async fn whoever_is_unknown_is_refused_alike_for_all_reasons() {
             assert_eq!((reply.status, &reply.text), (401, &expected.text), "stranger {index} at {path}");
         }
     }
-    let of_org = org_ids(&reviewer).await;
+    let own_ids = own_ids(&reviewer).await;
     for (method, template, who) in ROUTES.iter().filter(|(_, _, who)| *who != Who::Anybody) {
-        let reply = call(&anonymous, method, &path(template, ids(&candidate, &of_org))).await;
+        let reply = call(&anonymous, method, &path(template, ids(&candidate, &own_ids))).await;
         assert_eq!((reply.status, &reply.text), (401, &expected.text), "{method} {template} {who:?}");
     }
 }
@@ -81,9 +86,9 @@ async fn each_route_refuses_those_it_is_not_for() {
     let app = TestApp::start().await;
     let candidate = app.candidate(&app.assessment().await).await;
     let (reviewer, read_only) = (app.reviewer(), app.read_only().await);
-    let of_org = org_ids(&reviewer).await;
+    let own_ids = own_ids(&reviewer).await;
     for (method, template, who) in ROUTES {
-        let path = path(template, ids(&candidate, &of_org));
+        let path = path(template, ids(&candidate, &own_ids));
         let refusals = match who {
             Who::Reviewer => {
                 vec![(User::clone(&candidate), "reviewer_only"), (app.api_key(&candidate.key), "reviewer_only")]
@@ -101,7 +106,7 @@ async fn each_route_refuses_those_it_is_not_for() {
     for (method, template, who) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
         let may = matches!(who, Who::Reviewer | Who::Either) && !template.ends_with("/live");
         if may {
-            let path = path(template, ids(&candidate, &of_org));
+            let path = path(template, ids(&candidate, &own_ids));
             assert_eq!(call(&read_only, method, &path).await.status, 200, "{path}");
         }
     }
@@ -115,10 +120,10 @@ async fn a_key_that_may_only_write_reads_nothing() {
     let app = TestApp::start().await;
     let candidate = app.candidate(&app.assessment().await).await;
     let (reviewer, writer) = (app.reviewer(), app.reviewer_with(&["write"]).await);
-    let of_org = org_ids(&reviewer).await;
+    let own_ids = own_ids(&reviewer).await;
     for (method, template, who) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
         if matches!(who, Who::Reviewer | Who::Either) {
-            let reply = call(&writer, method, &path(template, ids(&candidate, &of_org))).await;
+            let reply = call(&writer, method, &path(template, ids(&candidate, &own_ids))).await;
             assert_eq!((reply.status, reply.code()), (403, "insufficient_scope"), "{method} {template}");
         }
     }
@@ -139,7 +144,7 @@ async fn what_belongs_to_others_answers_as_if_it_were_not_there() {
     let assessment = app.assessment().await;
     let (theirs, own) = (app.candidate(&assessment).await, app.candidate(&app.assessment().await).await);
     theirs.ingest("prompt", json!({"text": "mine alone"})).await.expect(201);
-    let of_org = org_ids(&app.reviewer()).await;
+    let own_ids = own_ids(&app.reviewer()).await;
     let other_org = app.other_org().await;
     let with_id = || ROUTES.iter().filter(|(_, template, _)| template.contains('{'));
     for (method, template, who) in with_id() {
@@ -148,8 +153,8 @@ async fn what_belongs_to_others_answers_as_if_it_were_not_there() {
             outsiders.push(&own);
         }
         for outsider in outsiders {
-            let foreign = call(outsider, method, &path(template, ids(&theirs, &of_org))).await;
-            let nothing = call(outsider, method, &path(template, [NOWHERE; 5])).await;
+            let foreign = call(outsider, method, &path(template, ids(&theirs, &own_ids))).await;
+            let nothing = call(outsider, method, &path(template, [NOWHERE; N_IDS])).await;
             foreign.refused(404, "not_found");
             assert_eq!(foreign.text, nothing.text, "{method} {template}");
             assert_eq!(header_names(&foreign), header_names(&nothing), "{method} {template}");
@@ -158,7 +163,7 @@ async fn what_belongs_to_others_answers_as_if_it_were_not_there() {
     for (method, template, _) in with_id() {
         for odd in ["no-uuid", "%00", "%20", "..%2f..", "0190a0a0000070008000", "{}", &"x".repeat(129), "%F0%9F%98%80"]
         {
-            let reply = call(&app.reviewer(), method, &path(template, [odd; 5])).await;
+            let reply = call(&app.reviewer(), method, &path(template, [odd; N_IDS])).await;
             assert_eq!((reply.status, reply.code()), (404, "not_found"), "{method} {template} {odd}: {}", reply.text);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{ROUTES, Reply, TestApp, User, path};
+use crate::harness::{N_IDS, ROUTES, Reply, TestApp, User, path};
 
 const DASH: &str = "https://dash.example";
 const NOWHERE: &str = "0190a0a0-0000-7000-8000-000000000000";
@@ -25,7 +25,7 @@ async fn a_configured_origin_may_call_and_read_every_route_and_others_none() {
     let app = TestApp::with(&["--allowed-origin", DASH]).await;
     let anonymous = app.anonymous();
     for (method, template, _) in ROUTES {
-        let path = path(template, [NOWHERE; 5]);
+        let path = path(template, [NOWHERE; N_IDS]);
         let answer = preflight(&anonymous, &path, DASH, method).await;
         assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{method} {path}");
         assert_eq!(answer.header("access-control-allow-origin"), DASH);

@@ -73,6 +73,9 @@ async fn fill(app: &TestApp, of: &Candidate) {
     let path = format!("/v1/sessions/{}/metadata", of.session);
     app.reviewer().patch(&path, json!({"metadata": {"note": CANARY}})).await.expect(200);
 
+    let scores = json!([{"dimension": CANARY, "score": 3, "notes": format!("Why: {CANARY}")}]);
+    app.reviewer().post(&format!("/v1/sessions/{}/scores", of.session), scores).await.expect(201);
+
     let bundle = format!("a bundle with the {CANARY}");
     let (path, key) = upload(of).await;
     put(app, &path, bundle.as_bytes()).await.expect(200);
@@ -100,7 +103,7 @@ fn neighbour(app: &TestApp, of: &Candidate) -> String {
 /// What others see of what is theirs, to the byte.
 async fn seen(app: &TestApp, of: &Candidate) -> Vec<String> {
     let mut seen = Vec::new();
-    for what in ["", "/timeline?limit=2000", "/signals", "/signed-log", "/cohort-stats"] {
+    for what in ["", "/timeline?limit=2000", "/signals", "/signed-log", "/cohort-stats", "/scores"] {
         let reply = app.reviewer().get(&format!("/v1/sessions/{}{what}", of.session)).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         seen.push(reply.text);
@@ -122,6 +125,8 @@ async fn no_file_holds_a_byte_of_what_was_erased_and_others_lose_none() {
     let (gone, kept) = (app.candidate(&assessments.0).await, app.candidate(&assessments.1).await);
     post_all(&kept, &prompts(&kept.session, 1..=300)).await;
     kept.complete().await.expect(200);
+    let scores = json!([{"dimension": "clarity", "score": 4, "notes": "kept"}]);
+    app.reviewer().post(&format!("/v1/sessions/{}/scores", kept.session), scores).await.expect(201);
     let neighbour = neighbour(&app, &gone);
     let change = async |number: u32| {
         let path = format!("/v1/sessions/{neighbour}");
@@ -148,6 +153,7 @@ async fn no_file_holds_a_byte_of_what_was_erased_and_others_lose_none() {
         ("dead_letters", format!("position(raw, '{CANARY}') > 0")),
         ("entities", format!("kind = 'session' AND position(toString(fields), '{CANARY}') > 0")),
         ("entities", format!("kind = 'submission' AND position(toString(fields), '{CANARY}') > 0")),
+        ("entities", format!("kind = 'scores' AND position(toString(fields), '{CANARY}') > 0")),
     ] {
         let count = sql(&app, &format!("SELECT count() FROM {table} WHERE {condition}")).await;
         assert_ne!(count.trim(), "0", "nothing of it is in {table}: {condition}");

@@ -43,8 +43,8 @@ async fn put(app: &TestApp, path: &str, status: u16) {
     anonymous.send(request.body("bundle")).await.expect(status);
 }
 
-const READS: [&str; 8] =
-    ["", "/timeline", "/decisions", "/signals", "/cohort-stats", "/recent-activity", "/signed-log", "/live"];
+const READS: [&str; 9] =
+    ["", "/timeline", "/decisions", "/signals", "/cohort-stats", "/recent-activity", "/signed-log", "/scores", "/live"];
 
 #[tokio::test]
 async fn an_erased_session_is_gone_everywhere_and_stays_gone() {
@@ -56,6 +56,8 @@ async fn an_erased_session_is_gone_everywhere_and_stays_gone() {
     for candidate in [&gone, &kept] {
         post_all(candidate, &prompts(&candidate.session, 1..=400)).await;
         upload(&app, candidate).await;
+        let scores = json!([{"dimension": "clarity", "score": 4, "notes": "well said"}]);
+        reviewer.post(&format!("/v1/sessions/{}/scores", candidate.session), scores).await.expect(201);
     }
     let abandoned = upload(&app, &gone).await;
     for candidate in [&gone, &kept] {
@@ -68,7 +70,7 @@ async fn an_erased_session_is_gone_everywhere_and_stays_gone() {
     let path = |candidate: &Candidate, what: &str| format!("/v1/sessions/{}{what}", candidate.session);
     let others = async || {
         let mut seen = Vec::new();
-        for what in ["", "/timeline?limit=2000", "/signals"] {
+        for what in ["", "/timeline?limit=2000", "/signals", "/scores"] {
             seen.push(reviewer.get(&path(&kept, what)).await.text);
             seen.push(other_org.get(&path(&gone, what)).await.text);
         }

@@ -60,7 +60,16 @@ struct World {
 impl World {
     async fn make(app: &TestApp) -> Self {
         let reviewer = app.reviewer();
-        let limited = app.assessment_with(json!({"timeLimitMinutes": 600, "allowedTools": ["claude"]})).await;
+        let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "# Ä",
+            "skillTags": ["two words"], "setupInstructions": "make"});
+        let issue = reviewer.post("/v1/issues", issue).await.expect(201)["issue"]["id"].clone();
+        let criteria = json!([{"key": "fails", "title": "Fails", "signal": "promptCount", "thresholds": [9, 7, 5, 0.5]},
+            {"key": "clarity", "title": "Clarity", "weight": 2.5}]);
+        let rubric = reviewer.post("/v1/rubrics", json!({"name": "r", "criteria": criteria})).await.expect(201);
+        let limited = app
+            .assessment_with(json!({"timeLimitMinutes": 600, "allowedTools": ["claude"], "issueId": issue,
+                "rubricId": rubric["rubric"]["id"]}))
+            .await;
         let (free, deleted) = (app.assessment().await, app.assessment().await);
         reviewer.patch(&format!("/v1/assessments/{free}"), json!({"title": "Änderung"})).await.expect(200);
         let read_only = app.read_only().await;
@@ -106,6 +115,10 @@ impl World {
             ended.push(candidate);
         }
         let (hired, done) = (ended.remove(0), ended.remove(0));
+        for score in [2, 4] {
+            let scores = json!([{"dimension": "clarity", "score": score, "notes": "\"hm\" \u{2028}"}]);
+            reviewer.post(&format!("/v1/sessions/{}/scores", done.session), scores).await.expect(201);
+        }
         let path = format!("/v1/assessments/{limited}/keys/{}", hired.key_id);
         reviewer.patch(&path, json!({"status": "hired"})).await.expect(200);
         let signed = app.candidate(&free).await;
@@ -152,6 +165,7 @@ impl World {
     async fn replies(&self, app: &TestApp) -> Vec<(String, u16, Value)> {
         let mut paths: Vec<String> =
             ["/v1/org", "/v1/org/api-keys", "/v1/assessments", "/v1/candidates?limit=100"].map(str::to_owned).into();
+        paths.extend(["/v1/issues", "/v1/rubrics"].map(str::to_owned));
         paths.extend(["active", "ended", "pending"].map(|status| format!("/v1/sessions?status={status}")));
         paths.extend(["/v1/sessions?limit=100", "/v1/sessions?sourceService=claude-code"].map(str::to_owned));
         for id in &self.assessments {
@@ -173,6 +187,7 @@ impl World {
                 "/cohort-stats",
                 "/recent-activity",
                 "/signed-log",
+                "/scores",
             ] {
                 paths.push(format!("/v1/sessions/{session}{what}"));
             }

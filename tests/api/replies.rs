@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{ROUTES, Reply, TestApp, path, shown};
+use crate::harness::{N_IDS, ROUTES, Reply, TestApp, path, shown};
 
 const NOWHERE: &str = "0190a0a0-0000-7000-8000-000000000000";
 
@@ -100,7 +100,7 @@ async fn unknown_paths_and_wrong_methods_are_refused_in_the_common_shape() {
             if allowed.contains(wrong) {
                 continue;
             }
-            let reply = anonymous.call(wrong.parse().unwrap(), &path(template, [NOWHERE; 5])).await;
+            let reply = anonymous.call(wrong.parse().unwrap(), &path(template, [NOWHERE; N_IDS])).await;
             assert_eq!((reply.status, reply.code()), (405, "method_not_allowed"), "{wrong} {template}");
             has_its_headers(&reply, template);
             let named: BTreeSet<_> = reply.header("allow").split(", ").filter(|method| *method != "HEAD").collect();

@@ -15,7 +15,7 @@ async fn fill(store: &Store, org: OrgId, id: &str) {
     let name = SessionRef::new(org, id.parse().unwrap());
     store.log.append_events(&logged(org, &[prompt(id, 1), prompt(id, 2)])).await.unwrap();
     store.log.append_dead_letters(&[letter(org, id, b"{}")]).await.unwrap();
-    let kinds = ["session", "submission", "uploads", "tombstone", "assessment"];
+    let kinds = ["session", "submission", "uploads", "scores", "tombstone", "assessment"];
     store.log.append_entities(&kinds.map(|kind| entity(org, kind, id))).await.unwrap();
     let context = ResultContext {
         assessment: Some(Uuid::nil()),
@@ -50,7 +50,7 @@ async fn an_erased_session_leaves_its_tombstone_and_others_lose_nothing() {
     }
     assert_eq!(rows("entities", ORG, "id", "gone").await, 2, "its tombstone, and what is no session's");
     for (org, id) in kept {
-        assert_eq!(rows("entities", org, "id", id).await, 5, "{id}");
+        assert_eq!(rows("entities", org, "id", id).await, 6, "{id}");
     }
     // Not only hidden: what the active parts hold is what can be read.
     let held = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'";

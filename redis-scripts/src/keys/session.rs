@@ -88,6 +88,12 @@ impl SessionKeys {
         self.key("b")
     }
 
+    /// Hash: what reviewers think of it, an entity.
+    #[must_use]
+    pub fn scores(&self) -> String {
+        self.key("c")
+    }
+
     /// Hash: the rolling-window counts of one quarter of an hour.
     #[must_use]
     pub fn window(&self, block: i64) -> String {

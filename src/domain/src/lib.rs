@@ -20,6 +20,7 @@ pub mod model;
 mod parse;
 mod payload;
 pub mod row;
+pub mod rubric;
 mod session;
 pub mod signals;
 pub mod signature;

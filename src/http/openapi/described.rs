@@ -11,9 +11,8 @@ use crate::{
     App,
     http::{
         auth::{Candidate, Either, Public, Reviewer, ReviewerWrite, Sender},
-        body::{Body, RawBody},
+        body::{Body, FromBody, RawBody},
         error::Refusal,
-        fields::{Fields, FromFields},
         path::{PathFile, PathId, PathKey, PathSession, PathToken},
         proxy::ModelCall,
         query::{FromQuery, Query},
@@ -125,9 +124,9 @@ const BODY: &[Refusal] = &[
     Refusal::UnsupportedEncoding,
 ];
 
-impl<T: FromFields> Described for Body<T> {
+impl<T: FromBody> Described for Body<T> {
     fn describe(operation: &mut Operation) {
-        operation.body("application/json", Fields::schema_of::<T>());
+        operation.body("application/json", T::schema());
         operation.refuse(BODY);
     }
 }

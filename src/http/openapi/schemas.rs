@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::operation::reference;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("schemas/common.json"),
     include_str!("schemas/reviewing.json"),
+    include_str!("schemas/tasks.json"),
     include_str!("schemas/candidate.json"),
     include_str!("schemas/events.json"),
     include_str!("schemas/sessions.json"),
@@ -28,7 +29,7 @@ pub(super) fn all() -> Map<String, Value> {
     if let Some(event) = schemas.get_mut("NewEvent").and_then(Value::as_object_mut) {
         event.insert("allOf".to_owned(), payload_rules());
     }
-    let issue = json!({ "type": ["object", "null"], "description": "The linked issue." });
+    let issue = json!({ "anyOf": [reference("Issue"), { "type": "null" }], "description": "The linked issue." });
     let with_issue = extended(&schemas, "Assessment", "issue", issue);
     let listed = extended(&schemas, "CandidateKey", "assessmentTitle", json!({ "type": ["string", "null"] }));
     schemas.insert("AssessmentWithIssue".to_owned(), with_issue);

@@ -21,6 +21,8 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     (SERVER, "Whether the server lives and works, and what it offers."),
     (ORG, "The organisation that a credential belongs to."),
     (ASSESSMENTS, "What candidates are asked to do."),
+    (ISSUES, "Tasks that assessments may be about: an organisation's own, and those of a catalogue that all share."),
+    (RUBRICS, "What sessions are judged by."),
     (KEYS, "Candidate keys: each opens one session of one assessment."),
     (LIFE, "What a candidate's tools call, from consent to completion."),
     (INGEST, "Events, one by one, by batch, or streamed. An event is acknowledged when it is on a disk."),
@@ -32,6 +34,8 @@ pub(super) const TAGS: &[(&str, &str)] = &[
 const SERVER: &str = "Server";
 const ORG: &str = "Organisation";
 const ASSESSMENTS: &str = "Assessments";
+const ISSUES: &str = "Issues";
+const RUBRICS: &str = "Rubrics";
 const KEYS: &str = "Candidate keys";
 const LIFE: &str = "Candidate";
 const INGEST: &str = "Ingest";
@@ -123,7 +127,7 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/assessments", ASSESSMENTS, "Lists the assessments")
         .answers(&[json(200, "Those that are not deleted, the oldest first.", "Assessments")]),
     text("POST /v1/assessments", ASSESSMENTS, "Makes an assessment")
-        .says("`taskBrief` may be left out when `issueId` brings one; the brief of an issue wins.")
+        .says("`taskBrief` may be left out when `issueId` brings one; the brief of an issue wins. `repoUrl` is the issue's where it is left out.")
         .answers(&[json(201, "The assessment.", "AssessmentReply")])
         .refuses(&[IssueNotFound, RubricNotFound]),
     text("GET /v1/assessments/{id}", ASSESSMENTS, "Reads an assessment")
@@ -139,6 +143,37 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/assessments/{id}/cohort-stats", ASSESSMENTS, "Compares the finished sessions of an assessment")
         .says("With `sessionId`, says where that session stands among them. `cohortStats` is `null` while there are none.")
         .answers(&[json(200, "The statistics.", "CohortReply")]),
+
+    text("GET /v1/issues", ISSUES, "Lists issues")
+        .says("The organisation's own, the oldest first, then those of the shared catalogue in its order.")
+        .answers(&[json(200, "A page of them.", "Issues")]),
+    text("POST /v1/issues", ISSUES, "Makes an issue")
+        .answers(&[json(201, "The issue.", "IssueReply")]),
+    text("GET /v1/issues/{id}", ISSUES, "Reads an issue")
+        .says("Candidates may read that of their own assessment, without `referenceSha`.")
+        .answers(&[json(200, "The issue.", "IssueReply")]),
+    text("PATCH /v1/issues/{id}", ISSUES, "Changes an issue of the organisation's own")
+        .says("The given fields replace those that stand. Assessments that were made of it keep what they had.")
+        .answers(&[json(200, "The issue as it is now.", "IssueReply")])
+        .refuses(&[SharedIssue]),
+    text("DELETE /v1/issues/{id}", ISSUES, "Deletes an issue of the organisation's own")
+        .says("Assessments that were made of it go on.")
+        .answers(&[json(200, "It is deleted.", "Deleted")])
+        .refuses(&[SharedIssue]),
+
+    text("GET /v1/rubrics", RUBRICS, "Lists rubrics")
+        .answers(&[json(200, "A page of them, the oldest first.", "Rubrics")]),
+    text("POST /v1/rubrics", RUBRICS, "Makes a rubric")
+        .says("A criterion that names a signal and thresholds is scored by the server; the others wait for a reviewer.")
+        .answers(&[json(201, "The rubric.", "RubricReply")]),
+    text("GET /v1/rubrics/{id}", RUBRICS, "Reads a rubric")
+        .answers(&[json(200, "The rubric.", "RubricReply")]),
+    text("PATCH /v1/rubrics/{id}", RUBRICS, "Changes a rubric")
+        .says("The given fields replace those that stand. Sessions that were judged by it are judged anew.")
+        .answers(&[json(200, "The rubric as it is now.", "RubricReply")]),
+    text("DELETE /v1/rubrics/{id}", RUBRICS, "Deletes a rubric")
+        .says("Assessments that name it are judged by it as before.")
+        .answers(&[json(200, "It is deleted.", "Deleted")]),
 
     text("GET /v1/assessments/{id}/keys", KEYS, "Lists the keys of an assessment")
         .answers(&[json(200, "Those that are not revoked, the oldest first.", "CandidateKeys")]),
@@ -228,7 +263,7 @@ pub(super) const TEXTS: &[Text] = &[
         .answers(&[json(200, "The session as it is now.", "SessionReply")])
         .refuses(&[Conflict]),
     text("DELETE /v1/sessions/{id}", SESSIONS, "Deletes a session for good")
-        .says("Its events, signals and uploads are gone from every store when the answer is given. After 503 ask again.")
+        .says("Its events, signals, scores and uploads are gone from every store when the answer is given. After 503 ask again.")
         .answers(&[json(200, "It is gone.", "Deleted")]),
     text("PATCH /v1/sessions/{id}/metadata", SESSIONS, "Merges into the metadata")
         .says("The body is the merge patch (RFC 7396).")
@@ -249,6 +284,15 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/sessions/{id}/analytics", SESSIONS, "The session in sums")
         .says("The artifact `analytics_v1` alone; `null` while the session runs.")
         .answers(&[json(200, "It.", "Analytics")]),
+    text("GET /v1/sessions/{id}/scores", SESSIONS, "Reads the scores")
+        .says("Those of signals, once the session has ended, in the order of the rubric, then those of reviewers by dimension. \
+            `prompterScore` is the mean of the dimensions' scores, weighted as the rubric says (1 for what is no criterion of it), with \
+            two decimals: of a dimension counts the mean of its reviewers' scores, or that of its signal where no reviewer gave one.")
+        .answers(&[json(200, "The scores, and the figure they come to.", "ScoresShown")]),
+    text("POST /v1/sessions/{id}/scores", SESSIONS, "Scores a session")
+        .says("A reviewer has one score for each dimension: the last one.")
+        .answers(&[json(201, "The scores that were given.", "Scores")])
+        .refuses(&[TooManyScores]),
     text("GET /v1/sessions/{id}/cohort-stats", SESSIONS, "Compares a session with its cohort")
         .says("`cohortStats` is `null` without an assessment, or while nobody has finished.")
         .answers(&[json(200, "The statistics.", "CohortReply")]),

