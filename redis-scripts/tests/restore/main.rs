@@ -1,107 +1,24 @@
 //! What the log holds is enough: a Redis that was filled from it holds what the first one held, key by key.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod store;
+mod sums;
 
-use domain::{Contribution, Event, OrgId, SessionRef, StoredEvent, Timestamp, testing};
-use proptest::{strategy::ValueTree, test_runner::TestRunner};
+use std::collections::BTreeMap;
+
+use domain::{OrgId, SessionRef};
 use redis_scripts::{
-    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Commit, CommitPart, Config, Consent, Content, Entity,
-    EntityChange, IssueTerms, KeyEnd, NewCandidateKey, NewScore, NewSession, Outgoing, Purpose, Redis, Restored,
-    RubricTerms, Scopes, Submission,
+    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Consent, Entity, IssueTerms, KeyEnd, NewCandidateKey,
+    NewScore, Outgoing, Purpose, Redis, Restored, RubricTerms, Scopes, Submission,
     keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
 };
 use serde_json::json;
 use uuid::Uuid;
 
-struct Store {
-    server: test_support::Redis,
-    redis: Redis,
-}
-
-impl Store {
-    async fn start() -> Self {
-        let server = test_support::Redis::start();
-        let redis = Redis::new(&Config::new(server.url())).unwrap();
-        redis.prepare_log().await.unwrap();
-        redis.mark_new().await.unwrap();
-        Self { server, redis }
-    }
-
-    /// Every key with its sorted content, but for the streams and what belongs to commits.
-    async fn content(&self) -> BTreeMap<String, Vec<String>> {
-        let client = redis::Client::open(self.server.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let names: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
-        let mut content = BTreeMap::new();
-        for name in names {
-            if name.ends_with(":log") || ["log:", "commit:", "t:"].iter().any(|what| name[6..].starts_with(what)) {
-                continue;
-            }
-            let kind: String = redis::cmd("TYPE").arg(&name).query_async(&mut connection).await.unwrap();
-            let mut read = match kind.as_str() {
-                "string" => redis::cmd("GET"),
-                "hash" => redis::cmd("HGETALL"),
-                "set" => redis::cmd("SMEMBERS"),
-                "zset" => redis::cmd("ZRANGE"),
-                other => panic!("{name} is a {other}"),
-            };
-            read.arg(&name);
-            if kind == "zset" {
-                read.arg(0).arg(-1).arg("WITHSCORES");
-            }
-            let mut values: Vec<Vec<u8>> = match kind.as_str() {
-                "string" => vec![read.query_async(&mut connection).await.unwrap()],
-                _ => read.query_async(&mut connection).await.unwrap(),
-            };
-            if kind == "set" {
-                values.sort();
-            }
-            let mut values: Vec<String> = values.iter().map(|value| value.escape_ascii().to_string()).collect();
-            if kind != "set" && values.len() > 1 {
-                values = values.chunks(2).map(|pair| pair.join(" ")).filter(|pair| !pair.contains("flushed")).collect();
-                values.sort();
-            }
-            content.insert(name, values);
-        }
-        content
-    }
-
-    /// Plays the log writer: the newest state of each entity, and all events by session.
-    async fn drain(&self) -> (BTreeMap<(String, String), EntityChange>, BTreeMap<SessionRef, Vec<StoredEvent>>) {
-        let all: Vec<Partition> = Partition::all().collect();
-        let (mut entities, mut events) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
-        for entry in self.redis.read_new(&all, 100_000).await.unwrap() {
-            assert_eq!(entry.unreadable, []);
-            match entry.content {
-                Content::Unreadable => panic!("an entry that cannot be read"),
-                Content::Entity(change) => drop(entities.insert((change.kind.clone(), change.id.clone()), change)),
-                Content::Events(parts) => {
-                    for part in parts {
-                        events.entry(part.session).or_default().extend(part.events);
-                    }
-                }
-            }
-        }
-        (entities, events)
-    }
-
-    async fn restore_entities(&self, entities: &BTreeMap<(String, String), EntityChange>) {
-        for change in entities.values().filter(|change| change.kind == "tombstone") {
-            let name = SessionRef::new(change.org, change.id.parse().unwrap());
-            self.redis.restore_tombstone(&name).await.unwrap();
-        }
-        for change in entities.values().filter(|change| change.kind != "tombstone") {
-            let restored = self.redis.restore_entity(change).await.unwrap();
-            assert_eq!(restored, Restored::Here { conflicts: Vec::new() }, "{change:?}");
-        }
-    }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap())
-}
+use crate::{
+    store::{Store, assert_same, now},
+    sums::stored,
+};
 
 fn terms() -> AssessmentTerms {
     AssessmentTerms {
@@ -201,12 +118,6 @@ fn without_what_is_over(mut content: BTreeMap<String, Vec<String>>, over: &[Stri
 
 /// Fails with the first key that differs, and not with all of both.
 #[track_caller]
-fn assert_same(one: &BTreeMap<String, Vec<String>>, other: &BTreeMap<String, Vec<String>>) {
-    for key in one.keys().chain(other.keys()) {
-        assert_eq!(one.get(key), other.get(key), "{key}");
-    }
-}
-
 #[tokio::test]
 async fn an_organisation_is_restored_key_by_key_and_restoring_it_again_changes_nothing() {
     let (before, after) = (Store::start().await, Store::start().await);
@@ -287,95 +198,6 @@ async fn a_secret_that_somebody_else_has_is_not_taken_away_and_is_named() {
     assert_eq!(restored, Restored::Here { conflicts: vec![Purpose::ExternalOrg] });
     let owner = after.redis.owner_of(Purpose::ExternalOrg, &SecretDigest::of("org_2x")).await.unwrap();
     assert_eq!(owner.unwrap().org, thief);
-}
-
-fn stored(name: &SessionRef, seq: u64, kind: &str, data: serde_json::Value) -> StoredEvent {
-    let event = testing::parse(&testing::envelope(name.session.as_str(), kind, now().millis(), data));
-    StoredEvent { event, org: name.org, seq, received_at: now() }
-}
-
-async fn record(redis: &Redis, name: &SessionRef, events: &[Event]) {
-    let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(name).partition());
-    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
-    for (nonce, events) in (1..).zip(events.chunks(7)) {
-        let received_at = now();
-        let mut sum = Contribution::default();
-        for (order, event) in (0..).zip(events) {
-            sum.add(&Contribution::of(event, order, received_at));
-        }
-        let parts = [CommitPart::new(name, &NewSession::default(), events, &sum, received_at)];
-        let commit = Commit { partition, committer, nonce, parts: &parts, now: received_at, grace_ms: 600_000 };
-        commit.run(&mut connection).await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn sums_are_restored_field_by_field_whatever_the_pages() {
-    let (before, after) = (Store::start().await, Store::start().await);
-    let org = OrgId::sample(Uuid::new_v4());
-    let mut runner = TestRunner::deterministic();
-    let shift = now().millis() - testing::START_MILLIS;
-    for round in 0..12 {
-        let name = SessionRef::new(org, format!("r-{round}").parse().unwrap());
-        let envelopes = proptest::strategy::Strategy::new_tree(&testing::arb_events(1..80), &mut runner).unwrap();
-        let events: Vec<Event> = envelopes
-            .current()
-            .into_iter()
-            .map(|mut envelope| {
-                envelope["sessionId"] = json!(name.session);
-                let mut event = testing::parse(&envelope);
-                // Half of the sessions are of now, so that their windows count.
-                if round % 2 == 0 {
-                    let ts = event.ts.plus_millis(shift);
-                    envelope["ts"] = json!(ts);
-                    event = testing::parse(&envelope);
-                }
-                event
-            })
-            .collect();
-        record(&before.redis, &name, &events).await;
-    }
-    let (entities, logged) = before.drain().await;
-    assert_eq!(logged.len(), 12);
-    after.restore_entities(&entities).await;
-    for (name, events) in &logged {
-        let closed_at = before.redis.session(name).await.unwrap().unwrap().record.closed_at;
-        // Interrupted before the end, then again in other pages.
-        let mut sums = after.redis.begin_sums(name, closed_at, now());
-        sums.add(&events[..events.len() / 2]).await.unwrap();
-        drop(sums);
-        for _ in 0..2 {
-            let is_there = after.redis.positions(name).await.unwrap().0 > 0;
-            let mut sums = after.redis.begin_sums(name, closed_at, now());
-            for page in events.chunks(11) {
-                sums.add(page).await.unwrap();
-            }
-            assert_eq!(sums.last_seq(), u64::try_from(events.len()).unwrap());
-            assert_eq!(sums.finish().await.unwrap(), !is_there);
-        }
-        let newest = events.last().unwrap().seq;
-        assert_eq!(after.redis.positions(name).await.unwrap(), (newest, newest));
-    }
-    let expected = before.content().await;
-    assert!(expected.keys().any(|key| key.contains(":w:")) && expected.keys().any(|key| key.contains(":f:")));
-    let sums = after.content().await;
-    assert_same(&sums, &expected);
-}
-
-#[tokio::test]
-async fn the_ids_of_a_session_that_ended_long_ago_are_not_kept() {
-    let store = Store::start().await;
-    let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
-    for (hours, is_kept, expires) in [(None, true, false), (Some(23), true, true), (Some(25), false, false)] {
-        let name = SessionRef::new(name.org, format!("s{}", hours.unwrap_or(0)).parse().unwrap());
-        let closed_at = hours.map(|hours| now().plus_millis(-hours * 3_600_000));
-        let mut sums = store.redis.begin_sums(&name, closed_at, now());
-        sums.add(&[stored(&name, 1, "prompt", json!({ "text": "hi" }))]).await.unwrap();
-        assert!(sums.finish().await.unwrap());
-        let mut connection = store.redis.connection(SessionKeys::of(&name).partition()).await.unwrap();
-        let ttl: i64 = redis::cmd("TTL").arg(SessionKeys::of(&name).seen()).query_async(&mut connection).await.unwrap();
-        assert_eq!((ttl != -2, ttl > 0), (is_kept, expires), "{ttl}");
-    }
 }
 
 #[tokio::test]
