@@ -1,19 +1,27 @@
 //! What an event costs before it reaches a store: reading it, and what it adds to the signals.
 //!
 //! `cargo bench -p domain`; docs/performance.md has a run of it.
-#![expect(clippy::unwrap_used, reason = "a benchmark has nobody to tell")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark has nobody to tell")]
 
 use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use domain::{Contribution, Event, Frame, Limits, Signals, Span, Timestamp, Totals};
+use domain::{
+    Contribution, Event, Limits, Timestamp, Totals,
+    frame::Frame,
+    signals::{Signals, Span},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// 2026-04-01T10:00:00Z.
 const START_MILLIS: i64 = 1_775_037_600_000;
-const LIMITS: Limits = Limits { now: Timestamp::from_millis(START_MILLIS + 3_600_000), strict_kinds: false };
+
+/// An hour later.
+fn limits() -> Limits {
+    Limits { now: Timestamp::from_millis(START_MILLIS + 3_600_000), strict_kinds: false }
+}
 
 fn envelope(n: u64, kind: &str, data: &Value) -> Value {
     json!({
@@ -57,9 +65,9 @@ fn reading(c: &mut Criterion) {
         ("diff of 4 KiB", bytes(&diff(1, 64))),
         ("diff of 256 KiB", bytes(&diff(1, 4096))),
     ] {
-        assert!(Event::parse(raw.clone(), &LIMITS).is_ok(), "{name} is an event");
+        assert!(Event::parse(raw.clone(), &limits()).is_ok(), "{name} is an event");
         group.throughput(Throughput::Bytes(raw.len().try_into().unwrap()));
-        group.bench_function(name, |b| b.iter(|| Event::parse(black_box(&raw).clone(), &LIMITS)));
+        group.bench_function(name, |b| b.iter(|| Event::parse(black_box(&raw).clone(), &limits())));
     }
     let events: Vec<Value> = (0..64).map(|n| if n % 4 == 0 { diff(n, 16) } else { command(n) }).collect();
     let frame = bytes(&json!({ "type": "batch", "events": events }));
@@ -67,17 +75,17 @@ fn reading(c: &mut Criterion) {
     group.bench_function("frame of 64", |b| {
         b.iter(|| {
             let Ok(Frame::Events(parts)) = Frame::parse(black_box(&frame), 1000) else { panic!("a batch") };
-            parts.into_iter().map(|raw| Event::parse(raw, &LIMITS).unwrap()).collect::<Vec<_>>()
+            parts.into_iter().map(|raw| Event::parse(raw, &limits()).unwrap()).collect::<Vec<_>>()
         });
     });
     group.finish();
 }
 
 fn counting(c: &mut Criterion) {
-    let received_at = LIMITS.now;
+    let received_at = limits().now;
     let events: Vec<Event> = (0..64)
         .map(|n| if n % 4 == 0 { diff(n, 16) } else { command(n) })
-        .map(|value| Event::parse(bytes(&value), &LIMITS).unwrap())
+        .map(|value| Event::parse(bytes(&value), &limits()).unwrap())
         .collect();
     let mut group = c.benchmark_group("contribution");
     group.throughput(Throughput::Elements(1));
