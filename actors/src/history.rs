@@ -1,7 +1,7 @@
 //! Reads of a session's history: what ClickHouse may not hold yet first, then ClickHouse, merged by event id. In the
 //! other order an event could move from one to the other between the two reads and be missed.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use clickhouse_schema::{EventLog, Position, TimelinePage};
 use domain::{SessionRef, StoredEvent, Timestamp};
@@ -79,13 +79,15 @@ impl History {
         };
         let page =
             TimelinePage { after, kinds: query.kinds.clone(), from: query.from, to: query.to, limit: query.limit + 1 };
-        let flushed = self.log.timeline(session, &page).await?;
-        let mut by_id: HashMap<Uuid, StoredEvent> = HashMap::new();
-        for stored in flushed.into_iter().chain(unflushed.into_iter().filter(|stored| is_on(&page, stored))) {
-            by_id.entry(stored.event.id).or_insert(stored);
+        let mut events = self.log.timeline(session, &page).await?;
+        // Both may hold an event; without the second, the log's own order is the page.
+        let known: HashSet<Uuid> = events.iter().map(|stored| stored.event.id).collect();
+        let n_flushed = events.len();
+        let is_new = |stored: &StoredEvent| is_on(&page, stored) && !known.contains(&stored.event.id);
+        events.extend(unflushed.into_iter().filter(is_new));
+        if events.len() > n_flushed {
+            events.sort_by_key(|stored| (stored.event.ts, stored.seq));
         }
-        let mut events: Vec<StoredEvent> = by_id.into_values().collect();
-        events.sort_by_key(|stored| (stored.event.ts, stored.seq));
         let has_more = events.len() > query.limit;
         events.truncate(query.limit);
         Ok((events, has_more))

@@ -52,7 +52,15 @@ pub(crate) struct Members<'a> {
 impl<'a> Members<'a> {
     /// Reads the members called `wanted`; `None` when `value` is no object.
     pub(crate) fn of(value: &'a RawValue, wanted: &[&'static str]) -> Option<Self> {
-        serde_json::Deserializer::from_str(value.get()).deserialize_map(MembersVisitor { wanted }).ok()
+        Self::of_text(value.get(), wanted)
+    }
+
+    /// The same of a text of which nothing is known; `None` when it is not JSON, too. One pass does both: every
+    /// name and every value is read as a value of JSON.
+    pub(crate) fn of_text(text: &'a str, wanted: &[&'static str]) -> Option<Self> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let members = json.deserialize_map(MembersVisitor { wanted }).ok()?;
+        json.end().is_ok().then_some(members)
     }
 
     /// The member, the last of its name. `null` reads as absent: clients write the one for the other.
@@ -75,13 +83,13 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
         let mut members = Members::default();
-        while let Some(Text(name)) = map.next_key()? {
-            let Some(name) = self.wanted.iter().find(|wanted| **wanted == name) else {
+        while let Some(name) = map.next_key::<&RawValue>()? {
+            let Some(name) = wanted_name(name.get(), self.wanted) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             let value = map.next_value()?;
-            match members.found.iter_mut().find(|(found, _)| found == name) {
+            match members.found.iter_mut().find(|(found, _)| *found == name) {
                 Some(before) => {
                     before.1 = value;
                     members.repeated = Some(name);
@@ -91,6 +99,16 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
         }
         Ok(members)
     }
+}
+
+/// Which of the wanted names it is: as a rule plain to see, without reading the string.
+fn wanted_name(name: &str, wanted: &[&'static str]) -> Option<&'static str> {
+    let is = |plain: &str| wanted.iter().find(|wanted| **wanted == plain).copied();
+    if name.contains('\\') {
+        let Text(name) = serde_json::from_str(name).ok()?;
+        return is(&name);
+    }
+    is(name.strip_prefix('"')?.strip_suffix('"')?)
 }
 
 /// A string in which half a surrogate pair, which JavaScript makes by cutting a string, becomes U+FFFD. serde's own

@@ -74,17 +74,22 @@ pub struct ParseError {
 /// The members of the envelope that are read; the others travel along in the raw text.
 const ENVELOPE: [&str; 10] = ["id", "sessionId", "ts", "kind", "source", "actor", "provenance", "v", "data", "sig"];
 
+/// What is wrong with bytes that hold no object.
+fn why_no_object(raw: &[u8]) -> Detail {
+    match serde_json::from_slice::<&RawValue>(raw) {
+        Err(error) => Detail::new(&[], "invalid_json", format!("is not JSON: {error}")),
+        Ok(_) => Detail::new(&[], "invalid_type", "must be an object"),
+    }
+}
+
 impl Event {
     /// Reads one envelope (the contract's events-and-signals §1–2).
     ///
     /// # Errors
     /// Every field that is missing, of the wrong type or out of range, all at once.
     pub fn parse(raw: Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let refuse = |detail| ParseError { id: None, details: vec![detail] };
-        let json: &RawValue = serde_json::from_slice(&raw)
-            .map_err(|error| refuse(Detail::new(&[], "invalid_json", format!("is not JSON: {error}"))))?;
-        let envelope = Members::of(json, &ENVELOPE)
-            .ok_or_else(|| refuse(Detail::new(&[], "invalid_type", "must be an object")))?;
+        let known = std::str::from_utf8(&raw).ok().and_then(|text| Members::of_text(text, &ENVELOPE));
+        let envelope = known.ok_or_else(|| ParseError { id: None, details: vec![why_no_object(&raw)] })?;
         let mut check = Check::default();
         if let Some(name) = envelope.repeated {
             check.add(&[name], "duplicate_field", "must be there once only");

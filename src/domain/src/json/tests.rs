@@ -32,6 +32,35 @@ fn only_objects_have_members() {
 }
 
 #[test]
+fn names_are_read_like_values() {
+    let named = |json| Members::of_text(json, &["a\"b", "ü", "id"]).map(|members| members.found.len());
+    assert_eq!(named(r#"{"a\"b":1,"\u00fc":2,"\u0069d":3,"ID":4}"#), Some(3));
+    assert_eq!(named(r#"{"ü":1,"\ud800":2,"i\\d":3}"#), Some(1));
+    for broken in ["{\"i\nd\":1}", r#"{"\q":1}"#, r#"{"id":1} x"#, r#"{"id":1"#, r#"{"id":01}"#, "{id:1}", ""] {
+        assert_eq!(named(broken), None, "{broken}");
+    }
+}
+
+proptest! {
+    /// One pass takes for an object what two take for one, and finds the same in it.
+    #[test]
+    fn one_pass_sees_what_two_see(bytes in prop_oneof![
+        "[ {}\\[\\]\",:a1\\\\nu0d8\n-]{0,24}".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..8).prop_map(|junk| [b"{\"a\":\"", &*junk, b"\"}"].concat()),
+        prop::collection::vec(any::<u8>(), 0..8).prop_map(|junk| [b"{\"", &*junk, b"\":1}"].concat()),
+    ]) {
+        let wanted = ["a", "1", "n"];
+        let one = std::str::from_utf8(&bytes).ok().and_then(|text| Members::of_text(text, &wanted));
+        let two = serde_json::from_slice::<&RawValue>(&bytes).ok().and_then(|json| Members::of(json, &wanted));
+        let found = |members: &Members<'_>| members.found.iter().map(|(name, value)| (*name, value.get().to_owned())).collect::<Vec<_>>();
+        prop_assert_eq!(one.as_ref().map(found), two.as_ref().map(found));
+        if one.is_some() {
+            prop_assert!(serde_json::from_slice::<&RawValue>(&bytes).is_ok());
+        }
+    }
+}
+
+#[test]
 fn half_a_surrogate_pair_does_not_spoil_a_text() {
     assert_eq!(text(raw(r#""a\u00e9\n""#)).as_deref(), Some("aé\n"));
     assert_eq!(text(raw(r#""\ud83d\ude00""#)).as_deref(), Some("😀"));
