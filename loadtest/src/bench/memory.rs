@@ -15,8 +15,9 @@ use crate::load::seats;
 use crate::scenario::Quiet;
 use crate::setup::Seat;
 
-/// Sessions that come first, so that what is needed once is not counted as theirs.
-const FIRST: usize = 200;
+/// What the allocator keeps or gives back between two looks is as much as a few hundred sessions need: so many more of them
+/// are begun.
+const ROUNDS: usize = 3;
 /// What opening costs for a moment is given back within this time.
 const SETTLE: Duration = Duration::from_secs(4);
 /// Events that are sent at once.
@@ -33,16 +34,20 @@ pub(crate) struct Memory {
     pub(crate) per_socket: f64,
 }
 
-/// Begins `n` sessions, and opens two sockets for each.
+/// Begins `n` sessions, then [`ROUNDS`] times as many, and opens two sockets for each of the last `n`. The first ones are not
+/// counted: with them the server comes to have what it needs once, buffers and connections for so many at once among it.
 pub(crate) async fn measure(place: &Place, n: usize) -> Result<Memory, String> {
     let server = place.process("server");
     let rss = || server.rss_bytes().map(real).ok_or("the server does not run");
     let idle = rss()?;
     let org = place.org().await?;
-    begin(&org, FIRST).await?;
+    begin(&org, n).await?;
     sleep(SETTLE).await;
     let before = rss()?;
-    let quiet = begin(&org, n).await?;
+    let mut quiet = Vec::new();
+    for _ in 0..ROUNDS {
+        quiet = begin(&org, n).await?;
+    }
     sleep(SETTLE).await;
     let with_sessions = rss()?;
     let sockets = Quiet::open(org.api(0), &quiet).await?;
@@ -55,7 +60,7 @@ pub(crate) async fn measure(place: &Place, n: usize) -> Result<Memory, String> {
     let of_each = |more: f64, n: usize| more.max(0.0) / real(u64::try_from(n).unwrap_or(1)).max(1.0);
     Ok(Memory {
         idle,
-        per_session: of_each(with_sessions - before, n),
+        per_session: of_each(with_sessions - before, ROUNDS * n),
         per_socket: of_each(with_sockets - with_sessions, n_sockets),
     })
 }
