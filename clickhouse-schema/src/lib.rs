@@ -3,7 +3,7 @@
 //! Invariants, stated as absences:
 //! - No query without the organisation first in its `WHERE`, but for the one that lists organisations, and no value in
 //!   the text of a query: values are parameters.
-//! - Nothing reads the table `events`; the view `events_once` collapses repeats.
+//! - Nothing reads the table `events` without `FINAL`, as the view `events_once` does: repeats are collapsed.
 //! - Nothing is added up from inserts: what is derived is derived from the log as a whole.
 //! - No row is dropped silently: what cannot be written is an error or a dead letter, what cannot be read is an error.
 

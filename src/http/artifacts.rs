@@ -7,7 +7,7 @@ use domain::{
     Session,
     artifacts::{Artifact, ArtifactKind, DERIVATION_V, Derivation},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{auth::Either, error::ApiError, path::PathSession, sessions::visible};
@@ -22,9 +22,13 @@ const ARTIFACTS: Uuid = Uuid::from_u128(0x2f0c_66a1_91d4_5b7e_8a35_c19e_70d2_4b1
 /// `GET /v1/sessions/{id}/artifacts`
 pub(super) async fn list_all(who: Either, app: Data<App>, id: PathSession) -> Result<HttpResponse, ApiError> {
     let session = visible(&app, &who, id.0).await?;
-    let artifacts = derive(&app, &session).await?;
-    let shown: Vec<_> = artifacts
-        .into_iter()
+    Ok(HttpResponse::Ok().json(json!({ "artifacts": of(&app, &session).await? })))
+}
+
+/// The artifacts of a session, as they are shown; none while it runs.
+pub(super) async fn of(app: &App, session: &Session) -> Result<Vec<Value>, ApiError> {
+    let artifacts = derive(app, session).await?.into_iter();
+    let shown = artifacts
         .map(|artifact| {
             let name = format!("{}:{}", session.name, artifact.kind.as_str());
             json!({
@@ -38,7 +42,7 @@ pub(super) async fn list_all(who: Either, app: Data<App>, id: PathSession) -> Re
             })
         })
         .collect();
-    Ok(HttpResponse::Ok().json(json!({ "artifacts": shown })))
+    Ok(shown)
 }
 
 /// `GET /v1/sessions/{id}/analytics`

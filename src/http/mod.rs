@@ -14,6 +14,7 @@ pub mod credentials;
 mod disclosure;
 mod erasure;
 pub mod error;
+mod export;
 pub mod fields;
 mod health;
 mod ingest;
@@ -117,6 +118,7 @@ pub fn table() -> Vec<At> {
         at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session),
         at("/v1/sessions/{id}/artifacts").get(artifacts::list_all),
         at("/v1/sessions/{id}/analytics").get(artifacts::analytics),
+        at("/v1/sessions/{id}/export").get(export::export),
         at("/v1/sessions/{id}/recent-activity").get(activity::recent),
         at("/v1/sessions/{id}/signed-log").get(signed_log::signed_log),
         at("/v1/sessions/{id}/integrity").get(signed_log::integrity),

@@ -57,8 +57,13 @@ impl FromBody for ScoreList {
 /// `GET /v1/sessions/{id}/scores`
 pub(super) async fn show(who: Either, app: Data<App>, id: PathSession) -> Result<Json<Value>, ApiError> {
     let session = visible(&app, &who, id.0).await?;
+    of(&app, &session).await.map(Json)
+}
+
+/// The scores of a session and the figure they come to, as they are shown.
+pub(super) async fn of(app: &App, session: &Session) -> Result<Value, ApiError> {
     let by_reviewers = app.redis.scores(&session.name).await?;
-    let criteria = criteria(&app, &session).await?;
+    let criteria = criteria(app, session).await?;
     let by_signals = match session.record.ended_at {
         Some(_) => score_signals(&criteria, &session.signals()),
         None => Vec::new(),
@@ -71,8 +76,8 @@ pub(super) async fn show(who: Either, app: Data<App>, id: PathSession) -> Result
         by_reviewer: true,
     });
     let figure = prompter_score(&criteria, &signals.chain(reviewers).collect::<Vec<_>>());
-    let scores = by_signals.iter().map(|one| signal_json(one, &session)).chain(by_reviewers.iter().map(score_json));
-    Ok(Json(json!({ "scores": scores.collect::<Vec<_>>(), "prompterScore": figure.map(plain_number) })))
+    let scores = by_signals.iter().map(|one| signal_json(one, session)).chain(by_reviewers.iter().map(score_json));
+    Ok(json!({ "scores": scores.collect::<Vec<_>>(), "prompterScore": figure.map(plain_number) }))
 }
 
 /// What the session is judged by: the rubric of its assessment, as it is now.

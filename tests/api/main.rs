@@ -39,6 +39,7 @@ mod erased_bytes;
 mod erasure;
 mod event_limits;
 mod every_body;
+mod export;
 mod fields;
 mod health;
 mod hiring_cli;

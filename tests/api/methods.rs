@@ -29,7 +29,10 @@ async fn head_is_what_get_is_without_the_body() {
             let get = user.get(&path).await;
             assert_eq!(head.status, get.status, "{path}");
             assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
-            assert_eq!(head.header("content-length"), get.text.len().to_string(), "{path}");
+            // What is written while it is read has no length before it is written.
+            let is_streamed = path.ends_with("/export") && get.status == 200;
+            let length = if is_streamed { String::new() } else { get.text.len().to_string() };
+            assert_eq!(head.header("content-length"), length, "{path}");
             assert!(!head.header("x-request-id").is_empty() && !head.header("x-ratelimit-reset").is_empty(), "{path}");
         }
     }

@@ -4,13 +4,14 @@
 //! Invariants, stated as absences:
 //! - No I/O, no clock, no randomness, no runtime: time and ids are arguments.
 //! - Nothing here fails on valid input. All doubt ends in [`Event::parse`].
-//! - No type here is a wire format by accident: what is printed is printed by [`row`] and [`signals`].
+//! - No type here is a wire format by accident: what is printed is printed by [`row`], [`export`] and [`signals`].
 
 pub mod artifacts;
 pub mod batch;
 pub mod cohort;
 mod contribution;
 mod event;
+pub mod export;
 mod facts;
 pub mod frame;
 mod ids;

@@ -284,6 +284,11 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/sessions/{id}/analytics", SESSIONS, "The session in sums")
         .says("The artifact `analytics_v1` alone; `null` while the session runs.")
         .answers(&[json(200, "It.", "Analytics")]),
+    text("GET /v1/sessions/{id}/export", SESSIONS, "The whole record as a file")
+        .says("Streamed: the session and its signals, every event in the order of arrival (as it was received in NDJSON), scores and \
+            artifacts. What arrives after the request is not in it. An answer that ends early is cut off; NDJSON and JSON that are \
+            whole end with `eventCount`.")
+        .answers(&EXPORTED),
     text("GET /v1/sessions/{id}/scores", SESSIONS, "Reads the scores")
         .says("Those of signals, once the session has ended, in the order of the rubric, then those of reviewers by dimension. \
             `prompterScore` is the mean of the dimensions' scores, weighted as the rubric says (1 for what is no criterion of it), with \
@@ -321,3 +326,12 @@ const PASSED: Answer = Answer { status: 200, meaning: "What the provider answers
 const SWITCHED: Answer = Answer { status: 101, meaning: "The connection is a WebSocket now.", media: "", schema: "" };
 const SERVER_SENT: Answer =
     Answer { status: 200, meaning: "The stream.", media: "text/event-stream", schema: "WatchMessage" };
+
+const EXPORTED: [Answer; 3] = {
+    let meaning = "The file.";
+    [
+        Answer { status: 200, meaning, media: "application/x-ndjson", schema: "" },
+        Answer { status: 200, meaning, media: "text/csv", schema: "" },
+        Answer { status: 200, meaning, media: "application/json", schema: "Export" },
+    ]
+};

@@ -81,6 +81,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/sessions/{s}/cohort-stats",         Who::Either),
     ("GET",    "/v1/sessions/{s}/artifacts",            Who::Either),
     ("GET",    "/v1/sessions/{s}/analytics",            Who::Either),
+    ("GET",    "/v1/sessions/{s}/export",               Who::Reviewer),
     ("GET",    "/v1/sessions/{s}/signed-log",           Who::Either),
     ("GET",    "/v1/sessions/{s}/integrity",            Who::Reviewer),
 ];
