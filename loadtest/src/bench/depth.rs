@@ -99,9 +99,22 @@ impl Depth<'_> {
                 .await?;
                 there = self.number("SELECT count() FROM promptster.events").await?;
             }
+            self.settled().await?;
             points.push(Point { size, p50: self.median(&path).await? });
         }
         Ok(points)
+    }
+
+    /// Waits until ClickHouse has put in order what was just filled in, as far as it does so in a minute: a log is not
+    /// filled with millions of events while it is read.
+    async fn settled(&self) -> Result<(), String> {
+        for _ in 0..60 {
+            if self.number("SELECT count() FROM system.merges").await? == 0 {
+                return Ok(());
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        Ok(())
     }
 
     /// Statistics of cohorts of so many sessions, with the percentiles of one; and where those of a thousand are asked for.
