@@ -7,6 +7,8 @@ use std::error::Error;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an upload may take.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A server and the key with which a candidate talks to it.
 #[derive(Debug)]
@@ -77,6 +79,27 @@ pub(crate) struct Redeemed {
     /// The title of the assessment.
     #[serde(default)]
     pub(crate) assessment_title: Option<String>,
+    /// The task, as Markdown.
+    #[serde(default)]
+    pub(crate) task_brief: Option<String>,
+    /// The repository to start from.
+    #[serde(default)]
+    pub(crate) repo_url: Option<String>,
+    /// Its commit.
+    #[serde(default)]
+    pub(crate) repo_commit: Option<String>,
+    /// The folder of the task in it.
+    #[serde(default)]
+    pub(crate) repo_subdir: Option<String>,
+    /// What to do before the work begins.
+    #[serde(default)]
+    pub(crate) setup_instructions: Option<String>,
+    /// How long the candidate has; 0 and nothing are without a limit.
+    #[serde(default)]
+    pub(crate) time_limit_minutes: Option<u64>,
+    /// When the server stops taking events.
+    #[serde(default)]
+    pub(crate) expires_at: Option<String>,
 }
 
 impl Api {
@@ -124,9 +147,47 @@ impl Api {
     }
 
     /// Opens the key's session.
-    pub(crate) async fn redeem(&self) -> Result<Redeemed, ApiError> {
-        let answer = self.client.post(self.url("/v1/candidate/redeem")).json(&json!({ "key": self.key })).send().await;
+    ///
+    /// `public_key` is what its events will be signed with, in base64.
+    pub(crate) async fn redeem(&self, public_key: Option<&str>) -> Result<Redeemed, ApiError> {
+        let mut body = json!({ "key": self.key });
+        if let (Some(body), Some(public_key)) = (body.as_object_mut(), public_key) {
+            body.insert("signingPubKey".into(), public_key.into());
+        }
+        let answer = self.client.post(self.url("/v1/candidate/redeem")).json(&body).send().await;
         self.read("redeeming the key", answer).await
+    }
+
+    /// Posts with a credential; the status and the body.
+    pub(crate) async fn post(
+        &self,
+        credential: &str,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<(u16, Vec<u8>), ApiError> {
+        let request = self.client.post(self.url(path)).header("x-api-key", credential).json(body);
+        self.answered(request.send().await).await
+    }
+
+    /// Asks with a credential; the status and the body.
+    pub(crate) async fn get(&self, credential: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
+        self.answered(self.client.get(self.url(path)).header("x-api-key", credential).send().await).await
+    }
+
+    /// Puts a bundle at an address that the server gave, which is a credential in itself.
+    pub(crate) async fn put(&self, url: &str, bytes: Vec<u8>) -> Result<(u16, Vec<u8>), ApiError> {
+        let request = self.client.put(url).timeout(UPLOAD_TIMEOUT).header("content-type", "application/gzip");
+        self.answered(request.body(bytes).send().await).await
+    }
+
+    async fn answered(&self, answer: Result<Response, reqwest::Error>) -> Result<(u16, Vec<u8>), ApiError> {
+        let unreachable = |error: reqwest::Error| ApiError::Unreachable {
+            base: self.base.clone(),
+            reason: causes(&error.without_url()),
+        };
+        let answer = answer.map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.bytes().await.map_err(unreachable)?.to_vec()))
     }
 
     async fn read<T: serde::de::DeserializeOwned>(

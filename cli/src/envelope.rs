@@ -41,6 +41,12 @@ impl Source {
     /// A Claude Code transcript.
     pub(crate) const TRANSCRIPT: Self =
         Self { channel: "import", integration: "claude-code", emitter: "promptster-cli" };
+    /// Claude Code, by its hooks.
+    pub(crate) const CLAUDE_CODE: Self = Self { channel: "hook", ..Self::TRANSCRIPT };
+    /// Cursor, by its hooks.
+    pub(crate) const CURSOR: Self = Self { integration: "cursor", ..Self::CLAUDE_CODE };
+    /// An assistant, by this tool's MCP server.
+    pub(crate) const MCP: Self = Self { channel: "mcp", ..Self::TOOL };
     /// This tool itself; a `session_end` from here closes the session.
     pub(crate) const TOOL: Self = Self { channel: "cli", integration: "promptster", emitter: "promptster-cli" };
 }
@@ -139,6 +145,16 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
+    /// An event whose text is known already.
+    pub(crate) fn of_record(id: Uuid, raw: Box<RawValue>) -> Self {
+        Self { id, ts: DateTime::UNIX_EPOCH, kind: "", raw }
+    }
+
+    /// The exact text, as JSON.
+    pub(crate) fn raw(&self) -> &RawValue {
+        &self.raw
+    }
+
     /// The exact text that is sent.
     pub(crate) fn text(&self) -> &str {
         self.raw.get()

@@ -94,7 +94,7 @@ impl Import {
 
         let api = Api::new(&self.server, &self.key)?;
         consent::obtain(&api, self.accept_tos).await?;
-        let session = api.redeem().await?;
+        let session = api.redeem(None).await?;
         let events: Vec<Envelope> =
             transcript.drafts.iter().map(|draft| draft.seal(&session.session_id)).collect::<Result<_, _>>()?;
 
@@ -164,8 +164,8 @@ async fn pace(events: Vec<Envelope>, speed: f64, due: mpsc::Sender<Envelope>) {
 fn count(report: &mut Report, kinds: &HashMap<uuid::Uuid, &'static str>, news: News) {
     match news {
         News::Connected => report.connections += 1,
-        News::Recorded => report.recorded += 1,
-        News::AlreadyThere => report.already_there += 1,
+        News::Recorded { .. } => report.recorded += 1,
+        News::AlreadyThere { .. } => report.already_there += 1,
         News::Refused { id, status, error } => {
             let kind = kinds.get(&id).copied().unwrap_or_default();
             report.refused.push(Refusal { id, kind, status, error });
@@ -174,7 +174,7 @@ fn count(report: &mut Report, kinds: &HashMap<uuid::Uuid, &'static str>, news: N
     }
 }
 
-fn parse_key(text: &str) -> Result<String, String> {
+pub(crate) fn parse_key(text: &str) -> Result<String, String> {
     let key = text.trim().to_ascii_uppercase();
     let parts: Vec<&str> = key.split('-').collect();
     let is_group = |part: &str| part.len() == 4 && part.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -190,7 +190,7 @@ fn parse_speed(text: &str) -> Result<f64, String> {
     if is_sane { Ok(speed) } else { Err("0, or between 0.01 and 1000000".to_owned()) }
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let millis_per_unit = match unit.trim() {

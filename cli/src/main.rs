@@ -1,13 +1,31 @@
 //! The candidate's tool.
 
 mod api;
+mod bundle;
+mod capture;
 mod consent;
+mod decision;
+mod done;
 mod envelope;
+mod explain;
+mod git;
+mod hook;
+mod hooks_files;
 mod import;
+mod journal;
+mod mcp;
 mod progress;
+mod redact;
 mod report;
+mod sign;
+mod start;
+mod status;
 mod stream;
+mod streamer;
 mod transcript;
+mod trouble;
+mod verify;
+mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -22,14 +40,81 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Start(start::Start),
+    Status(status::Status),
+    #[command(visible_alias = "task")]
+    Brief(status::Brief),
+    Explain(explain::Explain),
+    Done(done::Done),
+    Abort(done::Abort),
+    Verify(verify::Verify),
     Import(import::Import),
+    Mcp(mcp::Mcp),
+    Hook(hook::Hook),
+    /// Show the version.
+    Version,
+    #[command(hide = true)]
+    Streamer(streamer::Streamer),
+}
+
+fn main() -> ExitCode {
+    // Hooks need no runtime, and are over before it would stand.
+    match Arguments::parse().command {
+        Command::Hook(hook) => {
+            hook.run();
+            ExitCode::SUCCESS
+        }
+        command => run(command),
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let Arguments { command: Command::Import(import) } = Arguments::parse();
+async fn run(command: Command) -> ExitCode {
     // Two crates speak TLS here; both take the provider that is installed. An error means one is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Start(start) => told(start.run().await, start.json),
+        Command::Status(status) => judged(status.run()),
+        Command::Brief(brief) => told(brief.run(), false),
+        Command::Explain(explain) => told(explain.run(), false),
+        Command::Done(done) => told(done.run().await, done.json),
+        Command::Abort(abort) => told(abort.run().await, abort.json),
+        Command::Verify(verify) => judged(verify.run().await),
+        Command::Import(import) => imported(&import).await,
+        Command::Mcp(mcp) => told(mcp.run().map_err(trouble::Trouble::from), false),
+        Command::Streamer(streamer) => told(streamer.run().await, false),
+        Command::Version => {
+            println!("promptster {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Command::Hook(_) => ExitCode::SUCCESS,
+    }
+}
+
+/// The exit code of a command that says itself what there is to say, and the words of its failure.
+fn told(outcome: Result<(), trouble::Trouble>, json: bool) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if json {
+                println!("{}", serde_json::json!({ "ok": false, "error": error.to_string() }));
+            } else {
+                eprintln!("error: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The exit code of a command that judges.
+fn judged(outcome: Result<bool, trouble::Trouble>) -> ExitCode {
+    match outcome {
+        Ok(false) => ExitCode::FAILURE,
+        outcome => told(outcome.map(drop), false),
+    }
+}
+
+async fn imported(import: &import::Import) -> ExitCode {
     let outcome = import.run().await;
     let is_success = outcome.as_ref().is_ok_and(report::Report::is_success);
     match &outcome {

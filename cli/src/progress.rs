@@ -39,7 +39,7 @@ impl Progress {
             News::Lost { reason, retry_in } => {
                 self.say(&format!("{reason}; trying again in {}", human_duration(*retry_in)));
             }
-            News::Recorded | News::AlreadyThere | News::Refused { .. } => {
+            News::Recorded { .. } | News::AlreadyThere { .. } | News::Refused { .. } => {
                 self.bar.inc(1);
                 self.bar.set_message("");
                 self.line_if_due();

@@ -43,9 +43,9 @@ pub(crate) enum News {
     /// A connection stands.
     Connected,
     /// The server has stored the event.
-    Recorded,
+    Recorded { id: Uuid },
     /// The server had the event before.
-    AlreadyThere,
+    AlreadyThere { id: Uuid },
     /// The server does not take the event, and sending it again would change nothing.
     Refused { id: Uuid, status: u16, error: String },
     /// The server asks for a pause.
@@ -191,8 +191,9 @@ impl<F: FnMut(News)> Stream<'_, F> {
 
     fn take_in(&mut self, arrived: &mut Vec<Envelope>) {
         for envelope in arrived.drain(..) {
+            let id = envelope.id;
             if !self.outbox.push(envelope) {
-                (self.news)(News::AlreadyThere);
+                (self.news)(News::AlreadyThere { id });
             }
         }
     }
@@ -258,9 +259,9 @@ impl<F: FnMut(News)> Stream<'_, F> {
             }
             self.got_through();
             (self.news)(match verdict {
-                Verdict::Recorded => News::Recorded,
+                Verdict::Recorded => News::Recorded { id },
                 Verdict::Refused(error) => News::Refused { id, status: fate.status, error },
-                Verdict::AlreadyThere | Verdict::Retry => News::AlreadyThere,
+                Verdict::AlreadyThere | Verdict::Retry => News::AlreadyThere { id },
             });
         }
         if let Some(status) = to_retry {

@@ -3,12 +3,12 @@
 //! Pure: no file, no network and no clock is touched here. A line that cannot be read is counted and never fatal.
 
 mod files;
-mod line;
+pub(crate) mod line;
 mod patch;
 mod prompts;
 mod replies;
 mod shell;
-mod tools;
+pub(crate) mod tools;
 
 use crate::envelope::{Author, Draft, Source};
 use chrono::{DateTime, Utc};

@@ -13,25 +13,25 @@ const ERROR_BYTES: usize = 4096;
 
 /// A tool that the assistant called.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) name: String,
-    pub(super) input: Value,
-    pub(super) ts: DateTime<Utc>,
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) input: Value,
+    pub(crate) ts: DateTime<Utc>,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) ts: DateTime<Utc>,
-    pub(super) text: String,
-    pub(super) is_error: bool,
+pub(crate) struct Answer {
+    pub(crate) ts: DateTime<Utc>,
+    pub(crate) text: String,
+    pub(crate) is_error: bool,
     /// The tool's own result object, or a string on errors.
-    pub(super) result: Value,
+    pub(crate) result: Value,
 }
 
 impl Answer {
     /// The reason of a failure, without the wrapping that only the model needs.
-    pub(super) fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         let text = self.text.trim();
         let text = text.strip_prefix("<tool_use_error>").unwrap_or(text);
         let text = text.strip_suffix("</tool_use_error>").unwrap_or(text);
@@ -39,17 +39,17 @@ impl Answer {
     }
 
     /// The time that the tool took, as it says itself or else as the clock saw it.
-    pub(super) fn duration_ms(&self, call: &Call) -> Option<i64> {
+    pub(crate) fn duration_ms(&self, call: &Call) -> Option<i64> {
         let told = ["durationMs", "totalDurationMs"].iter().find_map(|name| self.result.get(name)?.as_i64());
         told.or_else(|| Some((self.ts - call.ts).num_milliseconds())).filter(|ms| *ms >= 0)
     }
 }
 
 /// What an observation becomes: the event's kind, its author and its payload.
-pub(super) type Seen = (&'static str, Author, Data);
+pub(crate) type Seen = (&'static str, Author, Data);
 
 /// Turns a finished call into its event.
-pub(super) fn finished(call: &Call, answer: &Answer, cwd: &str) -> Seen {
+pub(crate) fn finished(call: &Call, answer: &Answer, cwd: &str) -> Seen {
     let (input, result) = (&call.input, &answer.result);
     let path = |name: &str| super::patch::workspace_path(text(input, name), cwd);
     let (kind, payload) = match call.name.as_str() {
@@ -69,6 +69,7 @@ pub(super) fn finished(call: &Call, answer: &Answer, cwd: &str) -> Seen {
             ("file_read", seen)
         }
         "Glob" | "Grep" => ("file_search", search(call, answer, cwd)),
+        "Delete" if !answer.is_error => ("file_delete", json!({ "path": path("file_path") })),
         "LS" => ("dir_list", json!({ "path": path("path") })),
         "WebFetch" | "WebSearch" => {
             let seen = json!({ "toolName": call.name, "url": input.get("url"), "query": input.get("query"),
@@ -160,12 +161,12 @@ pub(super) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
 }
 
 /// Shortens a text to at most `bytes`, never inside a character.
-pub(super) fn cut(text: &str, bytes: usize) -> &str {
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
 /// The fields of an object that have a value.
-pub(super) fn filled(object: Value) -> Data {
+pub(crate) fn filled(object: Value) -> Data {
     match object {
         Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         _ => Data::new(),
