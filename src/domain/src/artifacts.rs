@@ -17,7 +17,7 @@ mod decisions;
 mod evidence;
 mod followups;
 mod git;
-mod hand;
+pub(crate) mod hand;
 mod key_moments;
 mod moment;
 mod phase;

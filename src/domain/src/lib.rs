@@ -7,6 +7,7 @@
 //! - No type here is a wire format by accident: what is printed is printed by [`row`], [`export`] and [`signals`].
 
 pub mod artifacts;
+pub mod attribution;
 pub mod batch;
 pub mod cohort;
 mod contribution;

@@ -4,7 +4,7 @@ use crate::{Attribution, Author, Event};
 
 /// Whose work a change is: by its attribution, and where that is unknown by who acted, as for `manualEditRatio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hand {
+pub(crate) enum Hand {
     Ai,
     AiRevisedByHuman,
     Human,
@@ -17,7 +17,7 @@ impl Hand {
     pub(super) const ALL: [Self; 6] =
         [Self::Ai, Self::AiRevisedByHuman, Self::Human, Self::Mixed, Self::System, Self::Unknown];
 
-    pub(super) fn of(event: &Event) -> Self {
+    pub(crate) fn of(event: &Event) -> Self {
         match (event.provenance.attribution, event.author) {
             (Attribution::LikelyAi, _) | (Attribution::Unknown, Author::Ai) => Self::Ai,
             (Attribution::AiRevisedByHuman, _) => Self::AiRevisedByHuman,

@@ -7,7 +7,7 @@
 
 mod canonical;
 mod chain;
-mod message;
+pub(crate) mod message;
 mod reader;
 #[cfg(test)]
 mod tests;
