@@ -79,6 +79,7 @@ refusals! {
     SessionExists       = 409 "session_exists"       "Session already exists";
     InvalidTransition   = 409 "invalid_transition"   "The key is not in a state that allows this.";
     SessionEnded        = 409 "session_ended"        "This session has ended.";
+    NoCommit            = 409 "no_commit"            "No commit is known that this session began with, and a note needs one.";
     NotRedeemed         = 409 "not_redeemed"         "This key has no session yet; redeem it first.";
     TooManyScores       = 409 "too_many_scores"      "A session holds at most 256 scores of reviewers.";
     Conflict            = 409 "conflict"             "It was changed meanwhile; try again.";

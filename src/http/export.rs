@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    artifacts,
+    artifacts, attribution,
     auth::{Either, Reviewer},
     error::ApiError,
     paced::paced,
@@ -32,23 +32,13 @@ const SMALL_PAGE_BYTES: usize = 1024 * 1024;
 const LARGE_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Ndjson,
     Csv,
     Json,
 }
 
 impl Format {
-    const WORDS: [&'static str; 3] = ["ndjson", "csv", "json"];
-
-    fn of_word(word: &str) -> Self {
-        match word {
-            "csv" => Self::Csv,
-            "json" => Self::Json,
-            _ => Self::Ndjson,
-        }
-    }
-
     fn extension(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
@@ -66,13 +56,27 @@ impl Format {
     }
 }
 
-/// In which form.
-pub(super) struct Asked(Format);
+/// In which form: the record itself, or what other tools read of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Record(Format),
+    AgentTrace,
+    GitAi,
+}
+
+const WORDS: [&str; 5] = ["ndjson", "csv", "json", "agent-trace", "git-ai"];
 
 impl FromQuery for Asked {
     fn from_query(params: &mut Params) -> Self {
-        let about = "One JSON object a line, rows for a spreadsheet, or one JSON object; `ndjson` when it is not said.";
-        Self(params.word("format", about, &Format::WORDS).map_or(Format::Ndjson, Format::of_word))
+        let about = "One JSON object a line, rows for a spreadsheet, or one JSON object; or whose the lines are that the session leaves \
+            behind, as an Agent Trace record or a git-ai note. `ndjson` when it is not said.";
+        match params.word("format", about, &WORDS) {
+            Some("csv") => Self::Record(Format::Csv),
+            Some("json") => Self::Record(Format::Json),
+            Some("agent-trace") => Self::AgentTrace,
+            Some("git-ai") => Self::GitAi,
+            _ => Self::Record(Format::Ndjson),
+        }
     }
 }
 
@@ -83,11 +87,14 @@ pub(super) async fn export(
     id: PathSession,
     query: Query<Asked>,
 ) -> Result<HttpResponse, ApiError> {
-    let Asked(format) = query.read()?;
+    let asked = query.read()?;
     let session = visible(&app, &Either::Reviewer(reviewer), id.0).await?;
-    // A colon may be in the id of a session, and in no file name of Windows.
-    let name = session.name.session.as_str().replace(':', "_");
-    let disposition = format!("attachment; filename=\"session-{name}.{}\"", format.extension());
+    let format = match asked {
+        Asked::Record(format) => format,
+        Asked::AgentTrace => return attribution::agent_trace(&app, &session).await.map(paced),
+        Asked::GitAi => return attribution::git_ai(&app, &session).await.map(paced),
+    };
+    let disposition = disposition(&session, format.extension());
     let mut writer = Writer { app, session, format, last: 0, page: FIRST_PAGE, part: Part::Events, n_events: 0 };
     // As long as nothing was answered, a store that is away can still be told as such.
     let begin = writer.begin();
@@ -109,6 +116,13 @@ pub(super) async fn export(
             .insert_header((header::CONTENT_DISPOSITION, disposition))
             .streaming(Box::pin(body)),
     ))
+}
+
+/// Under which name the file is kept.
+pub(super) fn disposition(session: &Session, extension: &str) -> String {
+    // A colon may be in the id of a session, and in no file name of Windows.
+    let name = session.name.session.as_str().replace(':', "_");
+    format!("attachment; filename=\"session-{name}.{extension}\"")
 }
 
 /// What is written next.

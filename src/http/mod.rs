@@ -4,6 +4,7 @@
 mod activity;
 mod artifacts;
 mod assessments;
+mod attribution;
 pub mod auth;
 pub mod body;
 mod candidate;

@@ -18,6 +18,7 @@ mod access;
 mod artifacts;
 mod assessments;
 mod at_rest;
+mod attribution;
 mod bodies;
 mod budgets;
 mod candidate_routes;

@@ -287,8 +287,10 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/sessions/{id}/export", SESSIONS, "The whole record as a file")
         .says("Streamed: the session and its signals, every event in the order of arrival (as it was received in NDJSON), scores and \
             artifacts. What arrives after the request is not in it. An answer that ends early is cut off; NDJSON and JSON that are \
-            whole end with `eventCount`.")
-        .answers(&EXPORTED),
+            whole end with `eventCount`. `agent-trace` and `git-ai` say whose the lines are that the session leaves behind; a note \
+            needs the commit that the session began with, 409 `no_commit` without.")
+        .answers(&EXPORTED)
+        .refuses(&[NoCommit]),
     text("GET /v1/sessions/{id}/scores", SESSIONS, "Reads the scores")
         .says("Those of signals, once the session has ended, in the order of the rubric, then those of reviewers by dimension. \
             `prompterScore` is the mean of the dimensions' scores, weighted as the rubric says (1 for what is no criterion of it), with \
@@ -327,11 +329,13 @@ const SWITCHED: Answer = Answer { status: 101, meaning: "The connection is a Web
 const SERVER_SENT: Answer =
     Answer { status: 200, meaning: "The stream.", media: "text/event-stream", schema: "WatchMessage" };
 
-const EXPORTED: [Answer; 3] = {
+const EXPORTED: [Answer; 5] = {
     let meaning = "The file.";
     [
         Answer { status: 200, meaning, media: "application/x-ndjson", schema: "" },
         Answer { status: 200, meaning, media: "text/csv", schema: "" },
         Answer { status: 200, meaning, media: "application/json", schema: "Export" },
+        Answer { status: 200, meaning, media: "application/vnd.agent-trace.record+json", schema: "AgentTrace" },
+        Answer { status: 200, meaning, media: "text/plain", schema: "" },
     ]
 };
