@@ -20,6 +20,7 @@ pub mod lag;
 pub mod leftovers;
 pub mod load;
 pub mod mail;
+pub mod measures;
 pub mod migrate;
 pub mod org;
 pub mod outbox;

@@ -45,6 +45,7 @@ mod stream;
 mod streamer;
 mod submissions;
 mod tickets;
+mod timed;
 mod timeline;
 mod uploads;
 pub mod waiting;

@@ -56,6 +56,7 @@ mod live_sse;
 mod mail;
 mod many_nodes;
 mod methods;
+mod metrics;
 mod org;
 mod overload;
 mod proxy;
