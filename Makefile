@@ -6,6 +6,7 @@
 #                            three replicas, one ClickHouse; prints what to try, such as killing a master under load
 #   make test                set up, build, run every test
 #   make check               what needs no stores: formatting, lints, layers, licences and advisories
+#   make check-deploy        the files of deploy/ against their schemas, with tools of PyPI: a minute the first time
 #   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
 #                            ARGS="--max-examples 10" for a short form, one minute
 #   make fmt                 format
@@ -29,7 +30,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run cluster test check fuzz-api fmt load load-run outage overload idle bench chaos
+.PHONY: run cluster test check check-deploy fuzz-api fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -70,6 +71,10 @@ check:
 	else \
 		echo "cargo-deny is not installed: known advisories are not looked for."; \
 	fi
+
+check-deploy:
+	@echo "Checking deploy/: a minute the first time, seconds later on."
+	@dev/check-deploy
 
 fuzz-api:
 	@dev/setup

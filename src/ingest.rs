@@ -58,6 +58,16 @@ impl Fate {
         }
     }
 
+    /// What it is called in the metrics.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Recorded(_) => "recorded",
+            Self::Repeated => "repeated",
+            Self::SessionEnded => "session_ended",
+            Self::Refused(error) => error.refusal().code(),
+        }
+    }
+
     /// The status of this event alone.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -98,15 +108,24 @@ pub async fn take(app: &App, candidate: &Candidate, raw: Vec<Bytes>) -> Vec<Take
             }
         }
     }
-    let Some(session) = own.filter(|_| !events.is_empty()) else { return taken };
-    let events = signed::check(app, candidate, events).await;
-    let fates = record(app, candidate, session, events).await;
-    for (place, fate) in places.into_iter().zip(fates) {
-        if let Some(taken) = taken.get_mut(place) {
-            taken.fate = fate;
+    if let Some(session) = own.filter(|_| !events.is_empty()) {
+        let events = signed::check(app, candidate, events).await;
+        let fates = record(app, candidate, session, events).await;
+        for (place, fate) in places.into_iter().zip(fates) {
+            if let Some(taken) = taken.get_mut(place) {
+                taken.fate = fate;
+            }
         }
     }
+    count(&taken);
     taken
+}
+
+/// Counts events by what became of them.
+fn count(taken: &[Taken]) {
+    for taken in taken {
+        metrics::counter!("promptster_events_total", "outcome" => taken.fate.name()).increment(1);
+    }
 }
 
 /// Records events of the candidate's own session.

@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod catalogue;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod dead_letters;
@@ -16,10 +17,12 @@ pub mod dev;
 pub mod erase;
 pub mod http;
 pub mod ingest;
+pub mod keys;
 pub mod lag;
 pub mod leftovers;
 pub mod load;
 pub mod mail;
+pub mod measures;
 pub mod migrate;
 pub mod org;
 pub mod outbox;

@@ -98,6 +98,12 @@ impl Load {
         if before < MAX_ASKED { Ok(asked) } else { Err(Refusal::Overloaded) }
     }
 
+    /// Bytes of events that were let in and are not answered yet.
+    #[must_use]
+    pub fn in_flight_bytes(&self) -> usize {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+
     /// Watches how full Redis is, for ever.
     pub async fn watch(&self, redis: &Redis) {
         let mut before = Fullness::Roomy;

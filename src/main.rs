@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use promptster_server::config::{Cli, Command, LettersCommand, OrgCommand};
-use promptster_server::{dead_letters, dev, migrate, org, rebuild, serve};
+use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, OrgCommand};
+use promptster_server::{check, dead_letters, dev, keys, migrate, org, rebuild, serve};
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
 #[global_allocator]
@@ -47,6 +47,16 @@ async fn run(command: Command) -> anyhow::Result<()> {
             options.log.start()?;
             org::retention(&options).await
         }
+        Command::Keys(command) => {
+            let options = match &command {
+                KeysCommand::List(options) => options,
+                KeysCommand::Create(options) => &options.keys,
+                KeysCommand::Revoke(options) => &options.keys,
+            };
+            options.log.start()?;
+            keys::run(&command).await
+        }
+        Command::Config(command) => check::run(&command),
         Command::Migrate(options) => {
             options.log.start()?;
             migrate::run(&options).await

@@ -12,7 +12,7 @@ use crate::dev::files::{self, Credentials, DevFile};
 use crate::dev::pepper as dev_pepper;
 
 /// The longest name.
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// Creates an organisation and prints its id and its first API key.
 ///
@@ -75,7 +75,7 @@ pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn redis(store: &OrgStoreOptions) -> anyhow::Result<Redis> {
+pub(crate) fn redis(store: &OrgStoreOptions) -> anyhow::Result<Redis> {
     let url = redis_url(store.redis_url.as_ref(), &store.data_dir)?;
     let mut peppers = store.pepper.peppers()?;
     if peppers.is_empty() && store.redis_url.is_none() {

@@ -11,7 +11,8 @@ use redis_scripts::Redis;
 
 use crate::config::{self, ServeOptions};
 use crate::{
-    App, Catalogue, Settings, descriptors, erase, http, leftovers, outbox, retention, shutdown, waiting, whole,
+    App, Catalogue, Settings, descriptors, erase, http, leftovers, measures, outbox, retention, shutdown, waiting,
+    whole,
 };
 
 /// Serves with the stores of the options until it is told to stop.
@@ -24,6 +25,7 @@ pub async fn run(options: &ServeOptions) -> anyhow::Result<()> {
     if redis.peppers.is_empty() {
         tracing::info!("no --pepper-file: secrets are hashed without a pepper");
     }
+    measures::begin(options.http.metrics_listen)?;
     let listener = listen(options.http.listen)?;
     let address = listener.local_addr()?;
     let settings = config::settings(&options.http, &options.sessions, &options.limits, address)?;
@@ -134,6 +136,7 @@ async fn housekeeping(app: &App) {
         Box::pin(leftovers::remove(app)),
         Box::pin(outbox::keep(app)),
         app.load.watch(&app.redis),
+        measures::keep(app),
     );
 }
 

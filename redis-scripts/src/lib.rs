@@ -10,6 +10,7 @@
 
 mod api_keys;
 mod assessments;
+mod backlog;
 mod broadcast;
 mod budgets;
 mod candidate_keys;
@@ -63,6 +64,7 @@ mod windows;
 
 pub use api_keys::{API_KEY_PREFIX, ApiKey, Scopes};
 pub use assessments::{Assessment, AssessmentTerms};
+pub use backlog::Backlog;
 pub use broadcast::Broadcast;
 pub use budgets::{Draw, Drawn, HELD_FOR, Pace};
 pub use candidate_keys::{CandidateKey, Consent, KeyEnd, KeyStatus, NewCandidateKey};

@@ -18,7 +18,9 @@ fn forwarded(given: &ArgMatches) -> Vec<(String, OsString)> {
     let (Some(serve), Some((_, given))) = (command.find_subcommand("serve"), given.subcommand()) else {
         return Vec::new();
     };
-    let known = serve.get_arguments().filter_map(|arg| {
+    // An address is taken once only: the nodes of `cluster` would contend for it.
+    let shared = serve.get_arguments().filter(|arg| arg.get_id() != "metrics_listen");
+    let known = shared.filter_map(|arg| {
         let (id, variable) = (arg.get_id().as_str(), arg.get_env()?.to_str()?);
         let values = given.try_get_raw(id).ok().flatten()?;
         let is_given = matches!(given.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable));

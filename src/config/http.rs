@@ -18,6 +18,10 @@ pub struct HttpOptions {
     /// Directory for everything that is kept on this machine, made if missing
     #[arg(long, env = "PROMPTSTER_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
+    /// Address on which Prometheus finds `/metrics`; whoever reaches it may read them, so none that the outside reaches
+    /// [default: off]
+    #[arg(long, env = "PROMPTSTER_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Threads that answer requests [default: the number of cores]
     #[arg(long, env = "PROMPTSTER_WORKERS")]
     pub workers: Option<NonZeroUsize>,

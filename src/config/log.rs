@@ -28,12 +28,20 @@ pub enum LogFormat {
 }
 
 impl LogOptions {
+    /// What is logged.
+    ///
+    /// # Errors
+    /// When the filter cannot be understood.
+    pub fn filter(&self) -> anyhow::Result<EnvFilter> {
+        EnvFilter::try_new(&self.log).with_context(|| format!("--log {:?} is no filter", self.log))
+    }
+
     /// Starts logging, for the whole process.
     ///
     /// # Errors
     /// When the filter cannot be understood.
     pub fn start(&self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(&self.log).with_context(|| format!("--log {:?} is no filter", self.log))?;
+        let filter = self.filter()?;
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
         let started = match self.log_format {
             LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),

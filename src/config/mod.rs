@@ -7,12 +7,14 @@ mod edge;
 mod forward;
 mod http;
 mod jwt;
+mod keys;
 mod letters;
 mod log;
 mod mail;
 mod pepper;
 mod proxy;
 mod secret;
+mod shown;
 mod stores;
 mod webhooks;
 
@@ -25,12 +27,14 @@ pub use edge::{settings, uploads};
 pub use forward::for_nodes;
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
 pub use jwt::JwtOptions;
+pub use keys::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
 pub use letters::{LettersCommand, LettersOptions};
 pub use log::{LogFormat, LogOptions};
 pub use mail::{MailOptions, MailWay, TlsWay};
 pub use pepper::PepperOptions;
 pub use proxy::ProxyOptions;
 pub use secret::Secret;
+pub use shown::{ConfigCommand, effective, table, unknown};
 pub use stores::{ReplicationOptions, StoreOptions};
 pub use webhooks::WebhookOptions;
 
@@ -76,6 +80,12 @@ pub enum Command {
     /// Create organisations
     #[command(subcommand)]
     Org(OrgCommand),
+    /// List, make and revoke the API keys of an organisation
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Check the configuration, or print all there is to configure
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Bring the tables of ClickHouse up to this version
     Migrate(MigrateOptions),
     /// Look at events that could not be written to the log, and write them once more

@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, DevOptions, MailWay};
 use crate::uploads::Uploads;
-use crate::{rebuild, serve, shutdown, waiting, whole};
+use crate::{measures, rebuild, serve, shutdown, waiting, whole};
 use data_dir::{DataDir, remove_if_there};
 use stores::Stores;
 
@@ -47,6 +47,7 @@ pub async fn run(options: &DevOptions) -> anyhow::Result<()> {
     let dev_file = data_dir.join("dev.json");
     remove_if_there(&dev_file)?;
     let listener = serve::listen(options.http.listen)?;
+    measures::begin(options.http.metrics_listen)?;
     let stores = Stores::start(&options.children, &data_dir).await?;
     let outcome = serve_until(stop, options, &data_dir, listener, &stores).await;
     stores.stop().await;

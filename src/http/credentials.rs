@@ -55,8 +55,11 @@ impl Credentials {
 /// 429 while too many look-ups have failed, 503 without Redis.
 pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr) -> Result<Option<Owner>, ApiError> {
     let of = (purpose, app.redis.digest(secret));
-    if let Some(owner) = app.credentials.get(&of) {
-        return Ok(Some(owner));
+    let known = app.credentials.get(&of);
+    let result = if known.is_some() { "hit" } else { "miss" };
+    metrics::counter!("promptster_credential_cache_total", "result" => result).increment(1);
+    if known.is_some() {
+        return Ok(known);
     }
     let guessable = purpose == Purpose::Candidate;
     if guessable {

@@ -46,6 +46,7 @@ mod stream;
 mod streamer;
 mod submissions;
 mod tickets;
+mod timed;
 mod timeline;
 mod uploads;
 pub mod waiting;

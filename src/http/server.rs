@@ -29,6 +29,7 @@ use super::{
     proxy::Line,
     rate::{Standing, network_of},
     routes,
+    timed::Timed,
 };
 use crate::{App, lag, settings::Rate};
 
@@ -154,9 +155,14 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     request.extensions_mut().insert(RequestId(id.clone()));
     let app = request.app_data::<Data<App>>().cloned();
     let unused = request.app_data::<Data<Rate>>().map(|rate| Standing::full(***rate));
+    let timed = Timed::begin(&request);
     let reply = match next.call(request).await {
         Ok(reply) => reply,
-        Err(error) => return Err(Finished { error: named(&error), id, standing: unused }.into()),
+        Err(error) => {
+            let error = named(&error);
+            timed.end(error.refusal().status());
+            return Err(Finished { error, id, standing: unused }.into());
+        }
     };
     let standing = reply.request().extensions().get::<Standing>().copied().or(unused);
     let refused = reply.response().error().map(named);
@@ -168,6 +174,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         }
         None => reply.map_into_left_body(),
     };
+    timed.end(reply.status());
     decorate(reply.headers_mut(), &id, standing);
     let is_socket = reply.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !is_socket && app.is_some_and(|app| app.places.are_scarce()) {

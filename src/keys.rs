@@ -1,0 +1,86 @@
+//! API keys of an organisation, from the command line.
+
+use anyhow::ensure;
+use domain::{OrgId, Timestamp};
+use redis_scripts::{ApiKey, Redis, Scopes};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::config::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
+use crate::org::{MAX_NAME, redis};
+
+/// Lists, makes or revokes.
+///
+/// # Errors
+/// When Redis cannot be found or does not answer, or there is no such organisation or key.
+pub async fn run(command: &KeysCommand) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::List(options) => list(options).await,
+        KeysCommand::Create(options) => create(options).await,
+        KeysCommand::Revoke(options) => revoke(options).await,
+    }
+}
+
+async fn list(options: &KeysOptions) -> anyhow::Result<()> {
+    let (redis, org) = found(options).await?;
+    let keys = redis.list_api_keys(org).await?;
+    for key in &keys {
+        if options.json {
+            println!("{}", shown(key));
+        } else {
+            let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |used| format!("used {used}"));
+            println!("{}  {}…  {}  {used}  {}", key.id, key.prefix, key.scopes.words().join(","), key.name);
+        }
+    }
+    if keys.is_empty() {
+        eprintln!("No API keys. `promptster-server keys create` makes one.");
+    }
+    Ok(())
+}
+
+async fn create(options: &CreateKeyOptions) -> anyhow::Result<()> {
+    let name = options.name.trim();
+    ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
+    let (redis, org) = found(&options.keys).await?;
+    let allows = |word| options.scopes.contains(&word);
+    let scopes = Scopes { read: allows(ScopeWord::Read), write: allows(ScopeWord::Write) };
+    let (key, secret) = redis.new_api_key(org, name, scopes, clock::now()).await?;
+    if options.keys.json {
+        println!("{}", json!({"apiKey": shown(&key), "secret": secret}));
+    } else {
+        println!("{secret}");
+        eprintln!("Its id is {}. The key is not shown again.", key.id);
+    }
+    Ok(())
+}
+
+async fn revoke(options: &RevokeKeyOptions) -> anyhow::Result<()> {
+    let (redis, org) = found(&options.keys).await?;
+    let revoked = redis.revoke_api_key(org, options.id, clock::now()).await?;
+    ensure!(revoked, "organisation {org} has no API key {} that is not revoked", options.id);
+    match options.keys.json {
+        true => println!("{}", json!({"ok": true, "id": options.id})),
+        false => println!("Revoked. It opens nothing any more."),
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
+async fn found(options: &KeysOptions) -> anyhow::Result<(Redis, OrgId)> {
+    let redis = redis(&options.store)?;
+    let org = OrgId::trusted(options.org);
+    ensure!(redis.org(org).await?.is_some(), "there is no organisation {org}");
+    Ok((redis, org))
+}
+
+fn shown(key: &ApiKey) -> Value {
+    let used: Option<Timestamp> = key.last_used_at;
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": key.scopes.words(),
+        "createdAt": key.created_at,
+        "lastUsedAt": used,
+    })
+}
