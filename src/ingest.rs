@@ -121,10 +121,12 @@ pub async fn take(app: &App, candidate: &Candidate, raw: Vec<Bytes>) -> Vec<Take
     taken
 }
 
-/// Counts events by what became of them.
+/// Counts events by what became of them: mostly the same of all.
 fn count(taken: &[Taken]) {
-    for taken in taken {
-        metrics::counter!("promptster_events_total", "outcome" => taken.fate.name()).increment(1);
+    for same in taken.chunk_by(|one, next| one.fate.name() == next.fate.name()) {
+        let Some(first) = same.first() else { continue };
+        let n = u64::try_from(same.len()).unwrap_or_default();
+        metrics::counter!("promptster_events_total", "outcome" => first.fate.name()).increment(n);
     }
 }
 

@@ -1,12 +1,13 @@
 //! API keys of an organisation, from the command line.
 
 use anyhow::ensure;
-use domain::{OrgId, Timestamp};
-use redis_scripts::{ApiKey, Redis, Scopes};
-use serde_json::{Value, json};
+use domain::OrgId;
+use redis_scripts::{Redis, Scopes};
+use serde_json::json;
 
 use crate::clock;
 use crate::config::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
+use crate::http::org::api_key_json;
 use crate::org::{MAX_NAME, redis};
 
 /// Lists, makes or revokes.
@@ -26,7 +27,7 @@ async fn list(options: &KeysOptions) -> anyhow::Result<()> {
     let keys = redis.list_api_keys(org).await?;
     for key in &keys {
         if options.json {
-            println!("{}", shown(key));
+            println!("{}", api_key_json(key));
         } else {
             let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |used| format!("used {used}"));
             println!("{}  {}…  {}  {used}  {}", key.id, key.prefix, key.scopes.words().join(","), key.name);
@@ -46,7 +47,7 @@ async fn create(options: &CreateKeyOptions) -> anyhow::Result<()> {
     let scopes = Scopes { read: allows(ScopeWord::Read), write: allows(ScopeWord::Write) };
     let (key, secret) = redis.new_api_key(org, name, scopes, clock::now()).await?;
     if options.keys.json {
-        println!("{}", json!({"apiKey": shown(&key), "secret": secret}));
+        println!("{}", json!({"apiKey": api_key_json(&key), "secret": secret}));
     } else {
         println!("{secret}");
         eprintln!("Its id is {}. The key is not shown again.", key.id);
@@ -71,16 +72,4 @@ async fn found(options: &KeysOptions) -> anyhow::Result<(Redis, OrgId)> {
     let org = OrgId::trusted(options.org);
     ensure!(redis.org(org).await?.is_some(), "there is no organisation {org}");
     Ok((redis, org))
-}
-
-fn shown(key: &ApiKey) -> Value {
-    let used: Option<Timestamp> = key.last_used_at;
-    json!({
-        "id": key.id,
-        "name": key.name,
-        "prefix": key.prefix,
-        "scopes": key.scopes.words(),
-        "createdAt": key.created_at,
-        "lastUsedAt": used,
-    })
 }

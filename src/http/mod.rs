@@ -25,7 +25,7 @@ pub mod jwt;
 mod keys;
 mod live;
 pub mod openapi;
-mod org;
+pub(crate) mod org;
 mod origin;
 mod paced;
 pub mod path;

@@ -57,7 +57,8 @@ pub(super) async fn revoke_api_key(app: Data<App>, who: ReviewerWrite, id: PathI
     Ok(HttpResponse::Ok().json(json!({"ok": true, "id": id.0})))
 }
 
-fn api_key_json(key: &ApiKey) -> Value {
+/// An API key as it is shown: all of it but the secret.
+pub(crate) fn api_key_json(key: &ApiKey) -> Value {
     json!({
         "id": key.id,
         "name": key.name,
