@@ -185,6 +185,12 @@ export class EventStore {
     return this.#slotOf.get(seq) > 0;
   }
 
+  /** The seq of an event by its id; `null` for one that is not here. Looks at all of them. */
+  seqOf(id: string): number | null {
+    const slot = this.#ids.indexOf(id);
+    return slot < 0 ? null : this.#seq.get(slot);
+  }
+
   /** The moment of the event at a position. */
   momentAt(position: number): Moment {
     return { at: this.tsAt(position), seq: this.seqAt(position) };
