@@ -22,6 +22,8 @@ export interface WatchOptions {
   onStartOver: (store: EventStore) => void;
   webSocket?: typeof WebSocket;
   backoff?: () => Backoff;
+  /** False for those who only want to count: payloads are let go of. */
+  keepsData?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface WatchOptions {
  * brings what is new; the store keeps each event once, whichever way it came.
  */
 export class SessionWatch {
-  store = new EventStore();
+  store: EventStore;
   readonly #options: WatchOptions;
   readonly #aborted = new AbortController();
   readonly #backoff: Backoff;
@@ -39,6 +41,7 @@ export class SessionWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.store = new EventStore(options.keepsData);
     this.#backoff = options.backoff?.() ?? new Backoff();
     void this.#begin();
   }
@@ -126,7 +129,7 @@ export class SessionWatch {
   /** The feed brings everything again, from the first event on. */
   #startOver(): void {
     this.#backfill?.close();
-    this.store = new EventStore();
+    this.store = new EventStore(this.#options.keepsData);
     this.#options.onHistory({ is: "whole" });
     this.#options.onStartOver(this.store);
   }
