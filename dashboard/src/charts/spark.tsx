@@ -15,7 +15,9 @@ export function Spark({ values, label, at = null }: SparkProps) {
   return (
     <svg class="c-spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <path class="c-line" d={line(values, WIDTH, HEIGHT)} vector-effect="non-scaling-stroke" />
-      {at !== null && <line class="c-at" x1={at * WIDTH} x2={at * WIDTH} y1={0} y2={HEIGHT} vector-effect="non-scaling-stroke" />}
+      {at !== null && (
+        <line class="c-at" x1={at * WIDTH} x2={at * WIDTH} y1={0} y2={HEIGHT} vector-effect="non-scaling-stroke" />
+      )}
     </svg>
   );
 }

@@ -27,11 +27,41 @@ export function StripPlot({ distribution, marks, print, label }: StripPlotProps)
         {histogram.map(({ lo, hi, count }, index) => {
           const [left, right] = [place(lo), place(hi)];
           const height = (count / most) * (HEIGHT - 8);
-          return <rect key={index} class="c-bin" x={left} width={Math.max(1, right - left)} y={HEIGHT - 4 - height} height={height} />;
+          return (
+            <rect
+              key={index}
+              class="c-bin"
+              x={left}
+              width={Math.max(1, right - left)}
+              y={HEIGHT - 4 - height}
+              height={height}
+            />
+          );
         })}
-        <line class="c-axis" x1={place(min)} x2={place(max)} y1={HEIGHT - 3} y2={HEIGHT - 3} vector-effect="non-scaling-stroke" />
-        <line class="c-half" x1={place(p25)} x2={place(p75)} y1={HEIGHT - 3} y2={HEIGHT - 3} vector-effect="non-scaling-stroke" />
-        <line class="c-median" x1={place(p50)} x2={place(p50)} y1={HEIGHT - 7} y2={HEIGHT} vector-effect="non-scaling-stroke" />
+        <line
+          class="c-axis"
+          x1={place(min)}
+          x2={place(max)}
+          y1={HEIGHT - 3}
+          y2={HEIGHT - 3}
+          vector-effect="non-scaling-stroke"
+        />
+        <line
+          class="c-half"
+          x1={place(p25)}
+          x2={place(p75)}
+          y1={HEIGHT - 3}
+          y2={HEIGHT - 3}
+          vector-effect="non-scaling-stroke"
+        />
+        <line
+          class="c-median"
+          x1={place(p50)}
+          x2={place(p50)}
+          y1={HEIGHT - 7}
+          y2={HEIGHT}
+          vector-effect="non-scaling-stroke"
+        />
         {marks.map((mark) => (
           <line
             key={mark.name}

@@ -17,20 +17,33 @@ export interface Difference {
 
 /** The signals in which sessions differ so that it says something about how people work. */
 const TOLD: readonly SignalName[] = [
-  "testsPassedAtEnd", "verifyIntensity", "commandFailRate", "aiAttributionPct", "manualEditRatio", "firstChangeLatencyMs",
-  "promptCount", "durationMs", "decisionFlagCount", "testRunCount", "uniqueFilesTouched", "fileChangeCount",
+  "testsPassedAtEnd",
+  "verifyIntensity",
+  "commandFailRate",
+  "aiAttributionPct",
+  "manualEditRatio",
+  "firstChangeLatencyMs",
+  "promptCount",
+  "durationMs",
+  "decisionFlagCount",
+  "testRunCount",
+  "uniqueFilesTouched",
+  "fileChangeCount",
 ];
 /** Ends that are nearer to each other than this are no difference worth a sentence. */
 const LEAST = 0.2;
 
 /** What the sessions differ in, the greatest difference first, each in a sentence with its figures. */
 export function differencesOf(sessions: readonly Compared[]): Difference[] {
-  const found = TOLD.flatMap((signal) => (signal === "testsPassedAtEnd" ? passed(sessions) : numbers(signal, sessions)) ?? []);
+  const found = TOLD.flatMap(
+    (signal) => (signal === "testsPassedAtEnd" ? passed(sessions) : numbers(signal, sessions)) ?? [],
+  );
   return found.sort((one, other) => other.size - one.size);
 }
 
 function passed(sessions: readonly Compared[]): Difference | null {
-  const which = (wanted: boolean) => sessions.filter(({ signals }) => signals.testsPassedAtEnd.value === wanted).map(({ name }) => name);
+  const which = (wanted: boolean) =>
+    sessions.filter(({ signals }) => signals.testsPassedAtEnd.value === wanted).map(({ name }) => name);
   const [yes, no] = [which(true), which(false)];
   if (yes.length === 0 || no.length === 0) return null;
   return {

@@ -25,12 +25,21 @@ export function Lanes({ lanes, names, axis }: { lanes: readonly Lane[]; names: r
   return (
     <div class="x-lanes" ref={box}>
       {lanes.map((lane, index) => (
-        <LaneRow key={lane.id} lane={lane} name={names[index]!} index={index} width={width} span={axis === "time" ? longest : Math.max(1, lane.span)} />
+        <LaneRow
+          key={lane.id}
+          lane={lane}
+          name={names[index]!}
+          index={index}
+          width={width}
+          span={axis === "time" ? longest : Math.max(1, lane.span)}
+        />
       ))}
       <div class="p-axis" aria-hidden="true">
         {width > 0 &&
           (axis === "time"
-            ? timeTicks(longest, Math.max(2, Math.floor(width / TICK))).map((tick) => [(tick / longest) * width, clock(tick)] as const)
+            ? timeTicks(longest, Math.max(2, Math.floor(width / TICK))).map(
+                (tick) => [(tick / longest) * width, clock(tick)] as const,
+              )
             : [0, 25, 50, 75].map((share) => [(share / 100) * width, `${share} %`] as const)
           ).map(([left, text]) => (
             <span key={text} class={left > width - 40 ? "is-last" : ""} style={{ left: `${left}px` }}>
@@ -42,7 +51,19 @@ export function Lanes({ lanes, names, axis }: { lanes: readonly Lane[]; names: r
   );
 }
 
-function LaneRow({ lane, name, index, width, span }: { lane: Lane; name: string; index: number; width: number; span: number }) {
+function LaneRow({
+  lane,
+  name,
+  index,
+  width,
+  span,
+}: {
+  lane: Lane;
+  name: string;
+  index: number;
+  width: number;
+  span: number;
+}) {
   const version = lane.version.value;
   const history = lane.history.value;
   const { store, startsAt } = lane;

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, liveOrigin } from "../app/identity";
 import { address, navigate } from "../app/router";
 import { endOf } from "../session/banner";
+import { plain } from "../text/plain";
 import { Said } from "../session/text";
 import { differencesOf, distinct, type Compared } from "./differences";
 import { Lane } from "./lane";
@@ -22,8 +23,11 @@ export function ComparePage() {
   const choose = (chosen: readonly string[]) => navigate(addressOf(location.href, chosen), { replace: true });
   const here = lanes.filter((lane) => endOf(lane.feed.value) === null);
   const gone = lanes.filter((lane) => endOf(lane.feed.value) !== null);
-  const names = distinct(here.map((lane) => lane.name));
-  const compared = here.flatMap((lane, index): Compared[] => (lane.signals.value ? [{ name: names[index]!, signals: lane.signals.value }] : []));
+  // They stand in labels and sentences as well, where nothing marks what cannot be seen.
+  const names = distinct(here.map((lane) => plain(lane.name)));
+  const compared = here.flatMap((lane, index): Compared[] =>
+    lane.signals.value ? [{ name: names[index]!, signals: lane.signals.value }] : [],
+  );
   const assessments = new Set(here.map((lane) => lane.session.value?.assessmentId ?? null));
   const cohort = useCohort(api, assessments.size === 1 ? ([...assessments][0] ?? null) : null);
   const isComparison = here.length >= FEWEST && compared.length === here.length;
@@ -49,7 +53,12 @@ export function ComparePage() {
             <li key={lane.id} class={`x-${index}`}>
               <span class="x-swatch" aria-hidden="true" />
               <Said text={names[index]!} most={120} />
-              <button type="button" aria-label={`Leave out ${names[index]}`} title="Leave out" onClick={() => choose(ids.filter((id) => id !== lane.id))}>
+              <button
+                type="button"
+                aria-label={`Leave out ${names[index]}`}
+                title="Leave out"
+                onClick={() => choose(ids.filter((id) => id !== lane.id))}
+              >
                 ×
               </button>
             </li>

@@ -39,13 +39,20 @@ export function Picker({ api, chosen, onAdd }: { api: ApiClient; chosen: readonl
   }
   if (!sessions) return <p class="s-empty">The sessions are being read.</p>;
   const needle = text.trim().toLowerCase();
-  const offered = sessions.filter(({ id, candidateName }) => !chosen.includes(id) && `${candidateName ?? ""} ${id}`.toLowerCase().includes(needle));
+  const offered = sessions.filter(
+    ({ id, candidateName }) => !chosen.includes(id) && `${candidateName ?? ""} ${id}`.toLowerCase().includes(needle),
+  );
   const isFull = chosen.length >= MOST;
   return (
     <div class="x-picker">
       <label>
         Add a session
-        <input type="search" placeholder="Name of a candidate" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          type="search"
+          placeholder="Name of a candidate"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
       </label>
       {isFull && <p class="s-note">{MOST} sessions are the most that can be told apart.</p>}
       {offered.length === 0 ? (
@@ -58,8 +65,12 @@ export function Picker({ api, chosen, onAdd }: { api: ApiClient; chosen: readonl
                 <span class="x-name">
                   <Said text={session.candidateName ?? session.id} most={120} />
                 </span>
-                <span class="s-quiet">{new Date(session.startedAt).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}</span>
-                <span class={session.status === "active" ? "s-status is-live" : "s-status"}>{session.status === "active" ? "Running" : session.status === "ended" ? "Ended" : "Not begun"}</span>
+                <span class="s-quiet">
+                  {new Date(session.startedAt).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}
+                </span>
+                <span class={session.status === "active" ? "s-status is-live" : "s-status"}>
+                  {session.status === "active" ? "Running" : session.status === "ended" ? "Ended" : "Not begun"}
+                </span>
               </button>
             </li>
           ))}

@@ -48,7 +48,11 @@ function Row({ name, sessions, cohort }: { name: SignalName; sessions: readonly 
       {values.map(({ value, confidence }, index) => (
         <td key={index} class={`x-${index}`}>
           <span class="x-value">
-            {first.includes(index) ? <b title="Ranks highest of these">{printSignal(name, value)} ★</b> : printSignal(name, value)}
+            {first.includes(index) ? (
+              <b title="Ranks highest of these">{printSignal(name, value)} ★</b>
+            ) : (
+              printSignal(name, value)
+            )}
             {CONFIDENCE_NAMES[confidence] && <span class="s-flag">{CONFIDENCE_NAMES[confidence]}</span>}
           </span>
           {typeof value === "number" && most > 0 && (
@@ -63,7 +67,9 @@ function Row({ name, sessions, cohort }: { name: SignalName; sessions: readonly 
           {distribution && (
             <StripPlot
               distribution={distribution}
-              marks={values.flatMap(({ value }, index) => (typeof value === "number" ? [{ name: sessions[index]!.name, value, class: `x-${index}` }] : []))}
+              marks={values.flatMap(({ value }, index) =>
+                typeof value === "number" ? [{ name: sessions[index]!.name, value, class: `x-${index}` }] : [],
+              )}
               print={(value) => printSignal(name, value)}
               label={SIGNAL_NAMES[name]}
             />

@@ -40,18 +40,22 @@ export function Banner({ controller }: { controller: SessionController }) {
     <div class="s-banners" role="status">
       {feed.is === "reconnecting" && (
         <p class="s-banner is-warning">
-          {navigator.onLine ? "The connection is lost." : "You are offline."} {feed.why} Trying again <In until={feed.retryAt} />. What happens meanwhile comes later, nothing is missed.
+          {navigator.onLine ? "The connection is lost." : "You are offline."} {feed.why} Trying again{" "}
+          <In until={feed.retryAt} />. What happens meanwhile comes later, nothing is missed.
           <button type="button" class="p-button" onClick={() => controller.retryNow()}>
             Try now
           </button>
         </p>
       )}
       {again !== null && (
-        <p class="s-banner is-good">Live again, nothing missed{again > 0 ? `: ${plural(again, "event")} came meanwhile` : ""}.</p>
+        <p class="s-banner is-good">
+          Live again, nothing missed{again > 0 ? `: ${plural(again, "event")} came meanwhile` : ""}.
+        </p>
       )}
       {history.is === "waiting" && (
         <p class="s-banner is-warning">
-          What happened before cannot be read: {history.why} Trying again <In until={history.retryAt} />. What happens now is shown.
+          What happened before cannot be read: {history.why} Trying again <In until={history.retryAt} />. What happens now is
+          shown.
           <button type="button" class="p-button" onClick={() => controller.retryNow()}>
             Try now
           </button>

@@ -45,6 +45,8 @@ export class SessionController {
   readonly markers = signal<readonly Marker[]>([]);
   /** Whether the timeline moves with the moment. The reader who scrolls away stops that. */
   readonly follows = signal(true);
+  /** Whether the event that the page was opened at is not in the session. */
+  readonly lost = signal(false);
   /** Rows that are open, by seq. */
   readonly open = signal<ReadonlySet<number>>(new Set());
   readonly isRunning = computed(() => this.session.value !== null && this.session.value.status !== "ended");
@@ -79,7 +81,10 @@ export class SessionController {
       onSignals: (signals) => (this.signals.value = signals),
       onWatchers: (watchers) => (this.watchers.value = watchers),
       onFeed: (state) => (this.feed.value = state),
-      onHistory: (state) => (this.history.value = state),
+      onHistory: (state) => {
+        this.history.value = state;
+        if (state.is === "whole") this.#schedule();
+      },
       onStartOver: () => this.#startOver(),
     });
     this.view = new View(this.store);
@@ -266,6 +271,10 @@ export class SessionController {
         this.rowsVersion.value += 1;
         this.#lookForMarkers(now);
         this.#openWanted();
+      }
+      if (this.hasWanted && this.history.peek().is === "whole") {
+        [this.#wanted, this.#wantedId] = [null, null];
+        this.lost.value = true;
       }
       if (!this.view.isDone) {
         const until = performance.now() + FILTER_MS;

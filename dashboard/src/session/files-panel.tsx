@@ -39,7 +39,9 @@ export function FilesPanel({ controller }: { controller: SessionController }) {
         {latest.slice(0, MOST_FILES).map((file) => (
           <FileItem key={file.path} file={file} isShown={file.path === shown.path} onShow={() => setPinned(file.path)} />
         ))}
-        {latest.length > MOST_FILES && <li class="s-quiet">{plural(latest.length - MOST_FILES, "more file")}, changed earlier</li>}
+        {latest.length > MOST_FILES && (
+          <li class="s-quiet">{plural(latest.length - MOST_FILES, "more file")}, changed earlier</li>
+        )}
       </ul>
       <FileView key={shown.path} controller={controller} shown={shown} />
     </div>
@@ -49,9 +51,20 @@ export function FilesPanel({ controller }: { controller: SessionController }) {
 function FileItem({ file, isShown, onShow }: { file: Changed; isShown: boolean; onShow: () => void }) {
   return (
     <li>
-      <button type="button" class={`w-file${file.isDeleted ? " is-gone" : ""}`} aria-current={isShown ? "true" : undefined} onClick={onShow}>
+      <button
+        type="button"
+        class={`w-file${file.isDeleted ? " is-gone" : ""}`}
+        aria-current={isShown ? "true" : undefined}
+        onClick={onShow}
+      >
         <Path path={file.path} />
-        {file.isDeleted ? <span class="s-flag">deleted</span> : file.lost ? <span class="s-flag is-warning">not known</span> : file.file && <Shares file={file} />}
+        {file.isDeleted ? (
+          <span class="s-flag">deleted</span>
+        ) : file.lost ? (
+          <span class="s-flag is-warning">not known</span>
+        ) : (
+          file.file && <Shares file={file} />
+        )}
       </button>
     </li>
   );
@@ -133,12 +146,22 @@ function FileView({ controller, shown }: { controller: SessionController; shown:
                   <span class="w-whose" title={whose ? HAND_NAMES[whose] : "Before the session"}>
                     <span class="visually-hidden">{whose ? HAND_NAMES[whose] : ""} </span>
                   </span>
-                  <span class="w-text">{text === null ? <span class="s-quiet">not shown by any event</span> : <Said text={text} most={LONGEST_LINE} />}</span>
+                  <span class="w-text">
+                    {text === null ? (
+                      <span class="s-quiet">not shown by any event</span>
+                    ) : (
+                      <Said text={text} most={LONGEST_LINE} />
+                    )}
+                  </span>
                 </div>
               );
             }}
           />
-          {!shown.file!.isWhole && <p class="s-note">Only what changes have shown of it: {plural(lines.length, "line")}, and what follows is not known.</p>}
+          {!shown.file!.isWhole && (
+            <p class="s-note">
+              Only what changes have shown of it: {plural(lines.length, "line")}, and what follows is not known.
+            </p>
+          )}
         </>
       )}
       <ul class="w-legend" aria-label="Colours">

@@ -13,7 +13,13 @@ const ACTORS: readonly [string, string][] = [
 ];
 
 /** What of the session the timeline shows. */
-export function FilterBar({ controller, search }: { controller: SessionController; search: RefObject<HTMLInputElement | null> }) {
+export function FilterBar({
+  controller,
+  search,
+}: {
+  controller: SessionController;
+  search: RefObject<HTMLInputElement | null>;
+}) {
   const filter = controller.filter.value;
   void controller.rowsVersion.value;
   const counts = countsByGroup(controller);
@@ -50,7 +56,9 @@ export function FilterBar({ controller, search }: { controller: SessionControlle
         class="f-actor"
         aria-label="By whom"
         value={[...filter.actors][0] ?? ""}
-        onChange={(event) => controller.setFilter({ ...filter, actors: new Set(event.currentTarget.value ? [event.currentTarget.value] : []) })}
+        onChange={(event) =>
+          controller.setFilter({ ...filter, actors: new Set(event.currentTarget.value ? [event.currentTarget.value] : []) })
+        }
       >
         <option value="">By anybody</option>
         {ACTORS.map(([actor, name]) => (

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { path, type ApiClient } from "../api/client";
 import type { SessionController } from "./controller";
 import { clock, dayAndTime, duration, plural } from "./format";
+import { plain } from "../text/plain";
 import { Said } from "./text";
 import type { AssessmentReplyShown } from "./types";
 
@@ -26,18 +27,24 @@ export function Header({ controller, api }: { controller: SessionController; api
   return (
     <header class="s-top">
       <div class="s-who">
-        <h1 title={name}>
+        <h1 title={plain(name)}>
           <Said text={name} most={200} />
         </h1>
         {assessment && (
-          <p class="s-quiet" title={assessment.title}>
+          <p class="s-quiet" title={plain(assessment.title)}>
             <Said text={assessment.title} most={200} />
           </p>
         )}
       </div>
       <div class="s-state">
         {session && <Status status={session.status} isLive={feed.is === "live"} isLost={feed.is === "reconnecting"} />}
-        {session && session.status === "active" && <Elapsed startedAt={session.startedAt} createdAt={session.createdAt} limit={assessment?.timeLimitMinutes ?? null} />}
+        {session && session.status === "active" && (
+          <Elapsed
+            startedAt={session.startedAt}
+            createdAt={session.createdAt}
+            limit={assessment?.timeLimitMinutes ?? null}
+          />
+        )}
         {session && session.status === "ended" && session.endedAt && (
           <span class="s-quiet" title={dayAndTime(Date.parse(session.endedAt))}>
             lasted {duration(Math.max(0, Date.parse(session.endedAt) - Date.parse(session.startedAt)))}
@@ -68,7 +75,10 @@ function Elapsed({ startedAt, createdAt, limit }: { startedAt: string; createdAt
     <span class="s-elapsed" title={`Began ${dayAndTime(Date.parse(startedAt))}`}>
       {clock(Math.max(0, now - Date.parse(startedAt)))}
       {left !== null && (
-        <span class={left < 300_000 ? "s-flag is-warning" : "s-quiet"}> {left > 0 ? `${clock(left)} left` : "time is over"}</span>
+        <span class={left < 300_000 ? "s-flag is-warning" : "s-quiet"}>
+          {" "}
+          {left > 0 ? `${clock(left)} left` : "time is over"}
+        </span>
       )}
     </span>
   );

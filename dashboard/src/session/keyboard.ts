@@ -15,7 +15,8 @@ export interface KeyTargets {
 /** Does what a key is for. Keys that are typed into a field, or with a modifier, are for somebody else. */
 export function onKey(event: KeyboardEvent, { controller, showTab, search, clear, copy, help }: KeyTargets): void {
   const target = event.target instanceof HTMLElement ? event.target : null;
-  const isField = target?.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]") != null;
+  const isField =
+    target?.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]") != null;
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (document.querySelector("dialog[open]")) return;
   if (isField) {

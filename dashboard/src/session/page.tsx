@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api, liveOrigin } from "../app/identity";
+import { plain } from "../text/plain";
 import { Banner, endOf } from "./banner";
 import { addressOf, wantedOf } from "./address";
 import { Controls } from "./controls";
@@ -34,6 +35,7 @@ function Session({ sessionId }: { sessionId: string }) {
   const search = useRef<HTMLInputElement>(null);
   const [tab, setTab] = useState<Tab>("timeline");
   const [side, setSide] = useState<Tab>("files");
+  const [hasReviewed, setHasReviewed] = useState(false);
   const [helps, setHelps] = useState(false);
   const [said, setSaid] = useState("");
   const feed = controller.feed.value;
@@ -42,6 +44,7 @@ function Session({ sessionId }: { sessionId: string }) {
   const showTab = (wanted: Tab) => {
     setTab(wanted);
     if (wanted !== "timeline") setSide(wanted);
+    if (wanted === "review") setHasReviewed(true);
   };
   const copy = () => {
     const link = addressOf(location.href, controller.moment.peek(), controller.current.peek());
@@ -76,6 +79,10 @@ function Session({ sessionId }: { sessionId: string }) {
     };
   }, [controller]);
 
+  const lost = controller.lost.value;
+  useEffect(() => {
+    if (lost) setSaid("The event that the link names is not in this session.");
+  }, [lost]);
   useAddress(controller);
   useTitle(controller.session.value?.candidateName ?? null);
   useEffect(() => {
@@ -130,7 +137,7 @@ function Session({ sessionId }: { sessionId: string }) {
           </div>
           {/* What was written there and not saved stays while another panel is looked at. */}
           <div class="s-panel" hidden={side !== "review"}>
-            <ReviewPanel controller={controller} api={api} sessionId={sessionId} />
+            {hasReviewed && <ReviewPanel controller={controller} api={api} sessionId={sessionId} />}
           </div>
         </section>
       </div>
@@ -159,7 +166,7 @@ function useTitle(name: string | null): void {
   useEffect(() => {
     if (name === null) return undefined;
     const before = document.title;
-    document.title = `${name} · Promptster`;
+    document.title = `${plain(name)} · Promptster`;
     return () => void (document.title = before);
   }, [name]);
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, path, type ApiClient } from "../api/client";
+import { plain } from "../text/plain";
 import { mayWrite } from "../app/identity";
 import type { SessionController } from "./controller";
 import { partsOf, withCite } from "./cites";
@@ -18,7 +19,15 @@ interface Draft {
 }
 
 /** Scores by the rubric with notes that name moments, and what to ask the candidate. */
-export function ReviewPanel({ controller, api, sessionId }: { controller: SessionController; api: ApiClient; sessionId: string }) {
+export function ReviewPanel({
+  controller,
+  api,
+  sessionId,
+}: {
+  controller: SessionController;
+  api: ApiClient;
+  sessionId: string;
+}) {
   const assessmentId = controller.session.value?.assessmentId ?? null;
   const isKnown = controller.session.value !== null;
   const isRunning = controller.isRunning.value;
@@ -110,7 +119,12 @@ export function ReviewPanel({ controller, api, sessionId }: { controller: Sessio
         ))}
         <div class="r-save">
           {mayWrite() ? (
-            <button type="button" class="p-button is-main" disabled={isSaving || ready.length === 0} onClick={() => void save()}>
+            <button
+              type="button"
+              class="p-button is-main"
+              disabled={isSaving || ready.length === 0}
+              onClick={() => void save()}
+            >
               {isSaving ? "Saving…" : "Save scores"}
             </button>
           ) : (
@@ -118,7 +132,8 @@ export function ReviewPanel({ controller, api, sessionId }: { controller: Sessio
           )}
           <span role="status">
             {said}
-            {unscored.length > 0 && ` A note is saved with a score: ${unscored.map(({ title }) => title).join(", ")} has none yet.`}
+            {unscored.length > 0 &&
+              ` A note is saved with a score: ${unscored.map(({ title }) => plain(title)).join(", ")} has none yet.`}
           </span>
         </div>
       </section>
@@ -160,10 +175,16 @@ function DimensionRow({ dimension, draft, controller, onChange, onFocus }: Dimen
           <Said text={description} most={1000} />
         </p>
       )}
-      <div class="r-stars" role="radiogroup" aria-label={`Score of ${title}`}>
+      <div class="r-stars" role="radiogroup" aria-label={`Score of ${plain(title)}`}>
         {[1, 2, 3, 4, 5].map((score) => (
           <label key={score} class={draft.score === score ? "is-on" : ""}>
-            <input type="radio" name={`score-${key}`} value={score} checked={draft.score === score} onChange={() => onChange({ ...draft, score })} />
+            <input
+              type="radio"
+              name={`score-${key}`}
+              value={score}
+              checked={draft.score === score}
+              onChange={() => onChange({ ...draft, score })}
+            />
             {score}
           </label>
         ))}
@@ -171,14 +192,19 @@ function DimensionRow({ dimension, draft, controller, onChange, onFocus }: Dimen
       <textarea
         rows={2}
         maxLength={LONGEST_NOTE}
-        aria-label={`Notes on ${title}`}
+        aria-label={`Notes on ${plain(title)}`}
         placeholder="Notes; #123 names an event"
         value={draft.notes}
         onFocus={onFocus}
         onInput={(event) => onChange({ ...draft, notes: event.currentTarget.value })}
       />
       <div class="r-cite">
-        <button type="button" class="p-button" disabled={controller.current.value === 0} onClick={() => onChange({ ...draft, notes: withCite(draft.notes, controller.current.peek()) })}>
+        <button
+          type="button"
+          class="p-button"
+          disabled={controller.current.value === 0}
+          onClick={() => onChange({ ...draft, notes: withCite(draft.notes, controller.current.peek()) })}
+        >
           Name this moment (#{controller.current.value})
         </button>
         <Cites note={draft.notes} controller={controller} />
@@ -223,9 +249,17 @@ function Other({ score, controller }: { score: Score; controller: SessionControl
         </span>
       ) : (
         <span>
-          {score.notes
-            ? partsOf(score.notes).map((part, index) => (part.is === "cite" ? <Cite key={index} seq={part.seq} controller={controller} /> : <Said key={index} text={part.text} />))
-            : <span class="s-quiet">a reviewer, without notes</span>}
+          {score.notes ? (
+            partsOf(score.notes).map((part, index) =>
+              part.is === "cite" ? (
+                <Cite key={index} seq={part.seq} controller={controller} />
+              ) : (
+                <Said key={index} text={part.text} />
+              ),
+            )
+          ) : (
+            <span class="s-quiet">a reviewer, without notes</span>
+          )}
         </span>
       )}
     </div>
@@ -244,7 +278,8 @@ function Followups({ controller, api, sessionId }: { controller: SessionControll
     api.get<Artifacts>(path`/v1/sessions/${sessionId}/artifacts`, {}, aborted.signal).then(
       (artifacts) => setAsked({ is: "known", followups: followupsOf(artifacts) }),
       (error: unknown) => {
-        if (!aborted.signal.aborted) setAsked({ is: "failed", why: error instanceof ApiError ? error.message : String(error) });
+        if (!aborted.signal.aborted)
+          setAsked({ is: "failed", why: error instanceof ApiError ? error.message : String(error) });
       },
     );
     return () => aborted.abort();

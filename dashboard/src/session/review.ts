@@ -49,7 +49,14 @@ export interface Dimension {
 }
 
 /** Where there is no rubric, this is what is scored. */
-const GENERAL: Criterion = { key: "overall", title: "Overall", description: null, weight: 1, signal: null, thresholds: null };
+const GENERAL: Criterion = {
+  key: "overall",
+  title: "Overall",
+  description: null,
+  weight: 1,
+  signal: null,
+  thresholds: null,
+};
 
 /** A row for each criterion, and for each score of something else. `me` is whose scores can be changed, where that is known:
  * the ones that this view has saved. */
@@ -79,9 +86,16 @@ export interface ReviewData {
 }
 
 /** What is missing (an assessment that was deleted, a rubric that is gone) is left out; anything else that fails, fails. */
-export async function readReview(api: ApiClient, sessionId: string, assessmentId: string | null, signal: AbortSignal): Promise<ReviewData> {
+export async function readReview(
+  api: ApiClient,
+  sessionId: string,
+  assessmentId: string | null,
+  signal: AbortSignal,
+): Promise<ReviewData> {
   const scores = api.get<ScoresShown>(path`/v1/sessions/${sessionId}/scores`, {}, signal);
-  const reply = assessmentId ? await orNull(api.get<{ assessment: Assessment }>(path`/v1/assessments/${assessmentId}`, {}, signal)) : null;
+  const reply = assessmentId
+    ? await orNull(api.get<{ assessment: Assessment }>(path`/v1/assessments/${assessmentId}`, {}, signal))
+    : null;
   const assessment = reply?.assessment ?? null;
   const rubricId = assessment?.rubricId;
   const rubric = rubricId ? await orNull(api.get<RubricReply>(path`/v1/rubrics/${rubricId}`, {}, signal)) : null;

@@ -41,7 +41,11 @@ export const RowView = memo(
     const row = rowOf(entry);
     const state = `${isCurrent ? " is-current" : ""}${isAhead ? " is-ahead" : ""}${isOpen ? " is-open" : ""}`;
     return (
-      <div class={`s-row s-${entry.group} by-${entry.hand}${state}`} data-seq={entry.seq} aria-current={isCurrent ? "true" : undefined}>
+      <div
+        class={`s-row s-${entry.group} by-${entry.hand}${state}`}
+        data-seq={entry.seq}
+        aria-current={isCurrent ? "true" : undefined}
+      >
         <button
           type="button"
           class="s-time"
@@ -95,18 +99,24 @@ function content(row: Row, isOpen: boolean) {
     case "prompt":
       return (
         <>
-          <span class={isOpen ? "s-title s-whole" : "s-title s-two"}>{row.text ? <Said text={row.text} most={isOpen ? 20_000 : 400} /> : <Quiet text="empty prompt" />}</span>
+          <span class={isOpen ? "s-title s-whole" : "s-title s-two"}>
+            {row.text ? <Said text={row.text} most={isOpen ? 20_000 : 400} /> : <Quiet text="empty prompt" />}
+          </span>
           <span class="s-meta">
             {row.redirects && <span class="s-flag">after an interruption</span>}
             {row.isPaste && <span class="s-flag">pasted</span>}
-            <span class="s-extra">{row.tokens === null ? plural(row.letters, "character") : plural(row.tokens, "token")}</span>
+            <span class="s-extra">
+              {row.tokens === null ? plural(row.letters, "character") : plural(row.tokens, "token")}
+            </span>
           </span>
         </>
       );
     case "answer":
       return (
         <>
-          <span class={isOpen ? "s-title s-whole" : "s-title s-two"}>{row.text ? <Said text={row.text} most={isOpen ? 20_000 : 400} /> : <Quiet text="answer without text" />}</span>
+          <span class={isOpen ? "s-title s-whole" : "s-title s-two"}>
+            {row.text ? <Said text={row.text} most={isOpen ? 20_000 : 400} /> : <Quiet text="answer without text" />}
+          </span>
           <span class="s-meta">
             {row.tokensOut !== null && <span class="s-extra">{plural(row.tokensOut, "token")}</span>}
             {row.tookMs !== null && <span class="s-extra">{duration(row.tookMs)}</span>}
@@ -134,7 +144,13 @@ function content(row: Row, isOpen: boolean) {
     case "command":
       return (
         <>
-          <code class={isOpen ? "s-title s-whole" : "s-title"}>{row.command ? <Said text={isOpen ? row.command : firstLine(row.command)} most={isOpen ? 20_000 : 300} /> : <Quiet text="empty command" />}</code>
+          <code class={isOpen ? "s-title s-whole" : "s-title"}>
+            {row.command ? (
+              <Said text={isOpen ? row.command : firstLine(row.command)} most={isOpen ? 20_000 : 300} />
+            ) : (
+              <Quiet text="empty command" />
+            )}
+          </code>
           <span class="s-meta">
             {row.tests && <TestBar tests={row.tests} />}
             {row.tookMs !== null && <span class="s-extra">{duration(row.tookMs)}</span>}
@@ -202,7 +218,12 @@ export function Lines({ added, removed }: { added: number | null; removed: numbe
 }
 
 function Exit({ exit }: { exit: number | null }) {
-  if (exit === null) return <span class="s-exit" title="How it ended is not known.">–</span>;
+  if (exit === null)
+    return (
+      <span class="s-exit" title="How it ended is not known.">
+        –
+      </span>
+    );
   return (
     <span class={exit === 0 ? "s-exit is-good" : "s-exit is-bad"} title={`Exit code ${exit}`}>
       {exit === 0 ? "ok" : `exit ${exit}`}

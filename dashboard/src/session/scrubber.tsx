@@ -69,7 +69,11 @@ export function Scrubber({ controller }: { controller: SessionController }) {
       <div class="p-axis" aria-hidden="true">
         {width > 0 &&
           timeTicks(span, Math.max(2, Math.floor(width / TICK))).map((tick) => (
-            <span key={tick} class={place(from + tick) > width - 40 ? "is-last" : ""} style={{ left: `${place(from + tick)}px` }}>
+            <span
+              key={tick}
+              class={place(from + tick) > width - 40 ? "is-last" : ""}
+              style={{ left: `${place(from + tick)}px` }}
+            >
               {clock(tick)}
             </span>
           ))}

@@ -23,9 +23,22 @@ export const SIGNAL_NAMES: Record<SignalName, string> = {
 
 /** In the order in which they are shown: what says most about the work first. */
 export const SHOWN: readonly SignalName[] = [
-  "testsPassedAtEnd", "verifyIntensity", "commandFailRate", "aiAttributionPct", "manualEditRatio", "firstChangeLatencyMs",
-  "promptCount", "durationMs", "decisionFlagCount", "verificationCount", "testRunCount", "commandCount", "commandFailCount",
-  "fileChangeCount", "uniqueFilesTouched", "eventCount",
+  "testsPassedAtEnd",
+  "verifyIntensity",
+  "commandFailRate",
+  "aiAttributionPct",
+  "manualEditRatio",
+  "firstChangeLatencyMs",
+  "promptCount",
+  "durationMs",
+  "decisionFlagCount",
+  "verificationCount",
+  "testRunCount",
+  "commandCount",
+  "commandFailCount",
+  "fileChangeCount",
+  "uniqueFilesTouched",
+  "eventCount",
 ];
 
 export type CohortMetric = keyof NonNullable<CohortStats["percentiles"]>;

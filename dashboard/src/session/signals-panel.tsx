@@ -6,7 +6,15 @@ import type { SessionController } from "./controller";
 import { percent, plural } from "./format";
 import { EVERYTHING, hasEvents } from "./model/filter";
 import { historyOf, SERIES, valuesAt, type SeriesName } from "./model/history";
-import { BETTER, CONFIDENCE_NAMES, isCohortMetric, printSignal, SHOWN, SIGNAL_NAMES, type CohortMetric } from "./signal-names";
+import {
+  BETTER,
+  CONFIDENCE_NAMES,
+  isCohortMetric,
+  printSignal,
+  SHOWN,
+  SIGNAL_NAMES,
+  type CohortMetric,
+} from "./signal-names";
 import { useSlow } from "./use-slow";
 import type { CohortReply, CohortStats, Signal, SignalName } from "./types";
 
@@ -18,7 +26,15 @@ const SLOW_MS = 200;
 const COHORT_EVERY_MS = 30_000;
 
 /** Each signal with its value, how it came to be, the events it comes from, and its place in the cohort. */
-export function SignalsPanel({ controller, api, sessionId }: { controller: SessionController; api: ApiClient; sessionId: string }) {
+export function SignalsPanel({
+  controller,
+  api,
+  sessionId,
+}: {
+  controller: SessionController;
+  api: ApiClient;
+  sessionId: string;
+}) {
   const signals = controller.signals.value;
   const markers = controller.markers.value;
   const cohort = useCohort(api, sessionId, controller.isRunning.value, controller.session.value?.assessmentId ?? null);
@@ -34,7 +50,9 @@ export function SignalsPanel({ controller, api, sessionId }: { controller: Sessi
   return (
     <div class="g-signals">
       <p class="s-note" role="status">
-        {controller.isRunning.value ? "The session runs: everything here is provisional." : "The session has ended: these are its final signals."}{" "}
+        {controller.isRunning.value
+          ? "The session runs: everything here is provisional."
+          : "The session has ended: these are its final signals."}{" "}
         {cohortWords(cohort)}
       </p>
       <ul>
@@ -43,12 +61,18 @@ export function SignalsPanel({ controller, api, sessionId }: { controller: Sessi
             key={name}
             name={name}
             signal={signals[name]}
-            values={(SERIES as readonly string[]).includes(name) ? history.values.map((values) => values[name as SeriesName]) : null}
+            values={
+              (SERIES as readonly string[]).includes(name)
+                ? history.values.map((values) => values[name as SeriesName])
+                : null
+            }
             then={then ? then[name as SeriesName] : undefined}
             at={isThen ? (moment.at - controller.startsAt) / span : null}
             cohort={cohort.is === "known" ? cohort.stats : null}
             isShown={controller.filter.value.signal === name}
-            onShow={() => controller.setFilter(controller.filter.value.signal === name ? EVERYTHING : { ...EVERYTHING, signal: name })}
+            onShow={() =>
+              controller.setFilter(controller.filter.value.signal === name ? EVERYTHING : { ...EVERYTHING, signal: name })
+            }
           />
         ))}
       </ul>
@@ -83,7 +107,9 @@ function SignalRow({ name, signal, values, then, at, cohort, isShown, onShow }: 
           {confidence && <span class="s-flag">{confidence}</span>}
           {then !== undefined && <span class="s-flag">here {printSignal(name, then)}</span>}
         </span>
-        {values && values.some((value) => value !== null) && <Spark values={values} at={at} label={`${SIGNAL_NAMES[name]} over the session`} />}
+        {values && values.some((value) => value !== null) && (
+          <Spark values={values} at={at} label={`${SIGNAL_NAMES[name]} over the session`} />
+        )}
       </div>
       {isCohortMetric(name) && cohort && <Place name={name} value={signal.value} cohort={cohort} />}
       {hasEvents(name) && (
@@ -118,7 +144,12 @@ function Place({ name, value, cohort }: { name: CohortMetric; value: Signal["val
   const marks = typeof value === "number" ? [{ name: "This session", value }] : [];
   return (
     <>
-      <StripPlot distribution={distribution} marks={marks} print={(value) => printSignal(name, value)} label={SIGNAL_NAMES[name]} />
+      <StripPlot
+        distribution={distribution}
+        marks={marks}
+        print={(value) => printSignal(name, value)}
+        label={SIGNAL_NAMES[name]}
+      />
       {rank !== null && rank !== undefined && (
         <p class="g-place">
           Ahead of {percent(rank, 1)} of the others ({BETTER[name]} is better)
@@ -132,7 +163,8 @@ function Place({ name, value, cohort }: { name: CohortMetric; value: Signal["val
 type Cohort = { is: "asking" | "none" } | { is: "known"; stats: CohortStats } | { is: "failed"; why: string };
 
 function cohortWords(cohort: Cohort): string {
-  if (cohort.is === "known") return `Its cohort has ${cohort.stats.sessionCount} finished session${cohort.stats.sessionCount === 1 ? "" : "s"}.`;
+  if (cohort.is === "known")
+    return `Its cohort has ${cohort.stats.sessionCount} finished session${cohort.stats.sessionCount === 1 ? "" : "s"}.`;
   if (cohort.is === "failed") return `Its place in the cohort cannot be read: ${cohort.why}`;
   return cohort.is === "none" ? "There is no cohort to compare it with yet." : "";
 }

@@ -92,7 +92,9 @@ function Nothing({ controller }: { controller: SessionController }) {
   if (!isEverything(filter.value) && controller.store.size > 0) {
     return (
       <div class="s-empty" role="status">
-        <p>{controller.view.isDone ? `None of ${plural(controller.store.size, "event")} passes the filter.` : "Searching…"}</p>
+        <p>
+          {controller.view.isDone ? `None of ${plural(controller.store.size, "event")} passes the filter.` : "Searching…"}
+        </p>
         <button type="button" class="p-button" onClick={() => controller.setFilter(EVERYTHING)}>
           Show all
         </button>
@@ -102,7 +104,9 @@ function Nothing({ controller }: { controller: SessionController }) {
   if (history.value.is === "whole" && feed.value.is !== "connecting") {
     return (
       <p class="s-empty" role="status">
-        {controller.isRunning.value ? "Nothing has happened yet. What the candidate does appears here by itself." : "Nothing was recorded in this session."}
+        {controller.isRunning.value
+          ? "Nothing has happened yet. What the candidate does appears here by itself."
+          : "Nothing was recorded in this session."}
       </p>
     );
   }

@@ -88,7 +88,8 @@ export class SessionWatch {
   }
 
   #open(session: Session, atSeq: number): void {
-    const { api, origin, sessionId, webSocket, backoff, onSession, onSignals, onWatchers, onFeed, onHistory } = this.#options;
+    const { api, origin, sessionId, webSocket, backoff, onSession, onSignals, onWatchers, onFeed, onHistory } =
+      this.#options;
     if (atSeq > 0) {
       this.#backfill = new Backfill({
         api,
@@ -137,7 +138,14 @@ export class SessionWatch {
   #refused(error: ApiError): void {
     this.#backfill?.close();
     this.#feed?.close();
-    const why = error.status === 404 ? "not-found" : error.status === 410 ? "deleted" : error.status === 401 ? "signed-out" : "not-allowed";
+    const why =
+      error.status === 404
+        ? "not-found"
+        : error.status === 410
+          ? "deleted"
+          : error.status === 401
+            ? "signed-out"
+            : "not-allowed";
     this.#options.onFeed({ is: "ended", why });
   }
 }
