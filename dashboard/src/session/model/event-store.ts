@@ -32,6 +32,8 @@ export interface Moment {
 /** The end of time: everything that is known. */
 export const NOW: Moment = { at: Infinity, seq: Infinity };
 
+/** So many events are put in their places one by one. */
+const FEW = 8;
 const ACTORS = ["unknown", "ai", "human", "system"];
 
 /**
@@ -228,6 +230,7 @@ export class EventStore {
 
   /** Puts sorted slots among those that are there, from the end: what is new is nearly always last. */
   #merge(slots: number[]): number {
+    if (slots.length <= FEW) return this.#insert(slots);
     let from = this.size - 1;
     let to = this.size + slots.length - 1;
     this.#order.set(to, 0);
@@ -241,5 +244,17 @@ export class EventStore {
       }
     }
     return to + 1;
+  }
+
+  /** The same for a few: what stands behind the place of each moves as a block. */
+  #insert(slots: number[]): number {
+    let first = this.size;
+    for (const slot of slots) {
+      const place = this.countAt({ at: this.#ts.get(slot), seq: this.#seq.get(slot) });
+      this.#order.shift(place, 1);
+      this.#order.set(place, slot);
+      first = Math.min(first, place);
+    }
+    return first;
   }
 }
