@@ -15,7 +15,7 @@ use crate::load::processes::Source;
 
 /// What the server tells of itself, and how it is called here.
 const TIMES: [(&str, &str, &str); 3] = [
-    ("request", "promptster_request_seconds_bucket", "route=\"/v1/events\""),
+    ("request", "promptster_request_seconds_bucket", "route=\"/v1/hooks/ingest\""),
     ("wait for a commit", "promptster_commit_queue_seconds_bucket", ""),
     ("commit", "promptster_commit_seconds_bucket", ""),
 ];
