@@ -134,11 +134,7 @@ impl Teller {
             (false, false) => step.terse,
         };
         self.prompt(words);
-        let known = self.files.get(step.path).map(|text| text.lines().count());
-        if let Some(lines) = known {
-            self.act(By::Model, "file_read", json!({ "path": step.path, "numLines": lines }));
-            self.wait_s(1, 4);
-        }
+        self.look_around();
         self.act(By::Model, "planning", json!({ "todos": [step.terse, "run the tests"], "itemCount": 2 }));
         self.wait_s(3, 9);
         let flaw = step.flaw.filter(|_| self.happens(self.style.flawed));
@@ -153,6 +149,7 @@ impl Teller {
                 self.reply(step.reply);
             }
         }
+        self.check_by_eye(step);
         self.think();
         if let Some((title, chosen, why)) = step.decision
             && self.happens(self.style.decides)
@@ -181,6 +178,34 @@ impl Teller {
             self.wait_s(3, 8);
         }
         self.think();
+    }
+
+    /// The model searches and reads before it writes.
+    fn look_around(&mut self) {
+        for word in ["allows|fields", "import", "TODO|FIXME"].iter().take(self.rng.random_range(1..=3)) {
+            let found = self.rng.random_range(0..9);
+            self.act(By::Model, "file_search", json!({ "toolName": "Grep", "pattern": word, "resultsCount": found }));
+            self.wait_s(1, 4);
+        }
+        for path in self.files.keys().copied().collect::<Vec<_>>() {
+            let lines = self.files.get(path).map_or(0, |text| text.lines().count());
+            self.act(By::Model, "file_read", json!({ "path": path, "numLines": lines }));
+            self.wait_s(1, 4);
+        }
+    }
+
+    /// The candidate looks at what was written, in a terminal.
+    fn check_by_eye(&mut self, step: &Step) {
+        let show = format!("git diff {}", step.path);
+        for command in ["git status --short", &show, "git log --oneline -3"].iter().take(self.rng.random_range(0..=3)) {
+            self.wait_s(4, 25);
+            self.act(
+                By::Terminal,
+                "command",
+                json!({ "command": command, "exitCode": 0, "stdout": "", "stderr": "",
+                "durationMs": 0, "human": true }),
+            );
+        }
     }
 
     /// From the first failing test to what is right.
