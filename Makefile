@@ -10,6 +10,7 @@
 #   make check-deploy        the files of deploy/ against their schemas, with tools of PyPI: a minute the first time
 #   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
 #                            ARGS="--max-examples 10" for a short form, one minute
+#   make test-dashboard      check and test dashboard/, also against the real server: 20 seconds after the build; needs Node
 #   make fmt                 format
 #   make load                short load test against a running `make run`; ARGS="--candidates 50"
 #   make load-run            events by a schedule against a running `make run`, with latencies and plots: 1 minute;
@@ -31,7 +32,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run demo cluster test check check-deploy fuzz-api fmt load load-run outage overload idle bench chaos
+.PHONY: run demo cluster test check check-deploy fuzz-api test-dashboard fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -89,6 +90,12 @@ fuzz-api:
 	@$(CARGO) build -p promptster-server -p embedded-clickhouse
 	@echo "Fuzzing the API: 15 minutes with 300 examples, a minute with 10."
 	@dev/fuzz-api $(or $(ARGS),--max-examples 300)
+
+test-dashboard:
+	@dev/setup
+	@$(CARGO) build -p promptster-server -p embedded-clickhouse
+	@cd dashboard && npm ci --no-audit --no-fund && npm run check && npm test
+	@cd dashboard && PROMPTSTER_SERVER=$(abspath $(TARGET)/debug/promptster-server) npm run test:stack
 
 fmt:
 	@$(CARGO) fmt --all
