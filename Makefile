@@ -2,6 +2,7 @@
 #
 #   make run                 set up, build, serve with embedded stores; ARGS="--listen 127.0.0.1:9000" for flags,
 #                            RELEASE=1 for an optimised build; PROMPTSTER_* variables are passed through
+#   make demo                the same with a hiring day in it: nine candidates who are done, three at work, until Ctrl-C
 #   make cluster             the same with many of each: three nodes behind a balancer, a Redis Cluster of three masters and
 #                            three replicas, one ClickHouse; prints what to try, such as killing a master under load
 #   make test                set up, build, run every test
@@ -31,7 +32,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run cluster test check check-deploy fuzz-api test-dashboard fmt load load-run outage overload idle bench chaos
+.PHONY: run demo cluster test check check-deploy fuzz-api test-dashboard fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -40,6 +41,13 @@ run:
 	@echo "Building: 2 to 5 minutes the first time, seconds later on."
 	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli
 	@exec $(BINS)/promptster-server dev $(ARGS)
+
+demo:
+	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
+	@dev/setup
+	@echo "Building: 2 to 5 minutes the first time, seconds later on."
+	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli -p loadtest
+	@dev/demo $(BINS) $(ARGS)
 
 cluster:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."

@@ -120,6 +120,10 @@ impl Committer {
             grace_ms: self.grace_ms,
         };
         let connection = self.connection.take();
+        let waited = metrics::histogram!("promptster_commit_queue_seconds");
+        for queued in &batch {
+            waited.record(queued.since.elapsed().as_secs_f64());
+        }
         let done = async move {
             let (parts, replies): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|queued| (queued.part, queued.reply)).unzip();

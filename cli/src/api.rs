@@ -125,7 +125,12 @@ impl Api {
 
     /// The address of the stream.
     pub(crate) fn stream_url(&self) -> String {
-        let url = self.url("/v1/stream").to_string();
+        self.socket_url("/v1/stream")
+    }
+
+    /// The address of a WebSocket.
+    pub(crate) fn socket_url(&self, path: &str) -> String {
+        let url = self.url(path).to_string();
         // `http` becomes `ws`, and so `https` becomes `wss`.
         format!("ws{}", url.strip_prefix("http").unwrap_or(&url))
     }
@@ -172,6 +177,11 @@ impl Api {
     /// Asks with a credential; the status and the body.
     pub(crate) async fn get(&self, credential: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
         self.answered(self.client.get(self.url(path)).header("x-api-key", credential).send().await).await
+    }
+
+    /// Asks with a reviewer's API key; the status and the body.
+    pub(crate) async fn get_as_reviewer(&self, api_key: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
+        self.answered(self.client.get(self.url(path)).bearer_auth(api_key).send().await).await
     }
 
     /// Puts a bundle at an address that the server gave, which is a credential in itself.

@@ -14,9 +14,11 @@ mod hooks_files;
 mod import;
 mod journal;
 mod mcp;
+mod plain;
 mod progress;
 mod redact;
 mod report;
+mod reviewer;
 mod sign;
 mod start;
 mod status;
@@ -25,6 +27,7 @@ mod streamer;
 mod transcript;
 mod trouble;
 mod verify;
+mod watch;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +52,8 @@ enum Command {
     Abort(done::Abort),
     Verify(verify::Verify),
     Import(import::Import),
+    Login(reviewer::Login),
+    Watch(watch::Watch),
     Mcp(mcp::Mcp),
     Hook(hook::Hook),
     /// Show the version.
@@ -80,6 +85,8 @@ async fn run(command: Command) -> ExitCode {
         Command::Done(done) => told(done.run().await, done.json),
         Command::Abort(abort) => told(abort.run().await, abort.json),
         Command::Verify(verify) => judged(verify.run().await),
+        Command::Login(login) => told(login.run().await, false),
+        Command::Watch(watch) => told(watch.run().await, false),
         Command::Import(import) => imported(&import).await,
         Command::Mcp(mcp) => told(mcp.run().map_err(trouble::Trouble::from), false),
         Command::Streamer(streamer) => told(streamer.run().await, false),

@@ -12,6 +12,7 @@ mod loads;
 mod memory;
 mod place;
 mod raw_log;
+mod waiting;
 mod ws;
 
 use std::path::{Path, PathBuf};
@@ -185,12 +186,12 @@ impl Bench {
         let millis = |span: &Histogram, percent| span.percentile(percent).map_or(f64::INFINITY, millis);
         // To search brings a server to its limit, for which the short form has no time.
         let given = self.short.then_some(GIVEN_WHEN_SHORT);
-        let Crowd { sustained, at_half } = live::crowd(place, given, time).await?;
+        let Crowd { sustained, at_half, waiting } = live::crowd(place, given, time).await?;
         let [p50, p99] = [50, 99].map(|percent| millis(&at_half.ack, percent));
         let fan_out = millis(&at_half.fan_out, 99);
         println!(
             "200 sessions with a watcher each: {sustained:.0} events/s are sustained; at half of that: ack p50 {p50:.1} ms, \
-             p99 {p99:.1} ms; seen p99 {fan_out:.1} ms"
+             p99 {p99:.1} ms; seen p99 {fan_out:.1} ms\n{waiting}"
         );
         aims.at_most("ack at half of the sustained rate, p50 in ms".to_owned(), p50, 3.0);
         aims.at_most("ack at half of the sustained rate, p99 in ms".to_owned(), p99, 20.0);

@@ -7,6 +7,7 @@ mod candidate_http;
 mod candidate_ws;
 mod chaos;
 mod check;
+mod demo;
 mod descriptors;
 mod feed;
 mod generate;
@@ -47,6 +48,7 @@ enum Command {
     Idle(scenario::Idle),
     Chaos(Box<chaos::Chaos>),
     Bench(bench::Bench),
+    Demo(demo::Demo),
     #[command(hide = true)]
     Edge(bench::edge::Edge),
 }
@@ -77,6 +79,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Idle(idle) => told(Box::pin(idle.run()).await.map(|one| (one.holds(), one.to_string()))),
         Command::Compare(compare) => told(compare.run().map(|text| (true, text))),
         Command::Chaos(chaos) => Box::pin(chaos.run()).await,
+        Command::Demo(demo) => told(Box::pin(demo.run()).await.map(|()| (true, "All have handed in.".to_owned()))),
         Command::Bench(bench) => Box::pin(bench.run()).await,
         Command::Edge(edge) => edge.run(),
     }

@@ -59,6 +59,7 @@ pub const ALL: &[Measure] = &[
     gauge("promptster_sessions_at_work", &[], "Sessions that this node took events of lately."),
     gauge("promptster_in_flight_bytes", &[], "Bytes of events taken in and not answered yet."),
     histogram("promptster_worker_late_seconds", SECONDS, &[], "How late a worker comes to what it is to do; from 0.5 s on events are refused."),
+    histogram("promptster_commit_queue_seconds", SECONDS, &[], "From when events are ready for a commit until it begins."),
     histogram("promptster_commit_seconds", SECONDS, &[], "From a commit to the answer of Redis that it is on disk."),
     histogram("promptster_commit_sessions", SIZES, &[], "Sessions in one commit."),
     gauge("promptster_backlog_entries", &[], "Commits in the streams of Redis that ClickHouse is not known to have; of the whole installation."),

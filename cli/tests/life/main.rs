@@ -3,6 +3,7 @@
 
 mod candidate;
 mod server;
+mod watching;
 
 use candidate::Candidate;
 use serde_json::{Value, json};

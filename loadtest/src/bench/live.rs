@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::place::Place;
+use super::waiting::{Before, Waiting};
 use crate::load::numbers::real;
 use crate::load::{Cast, Playing, Span, Stage, Stages, verify};
 
@@ -31,6 +32,8 @@ pub(crate) struct Crowd {
     pub(crate) sustained: f64,
     /// What it was like at half of that.
     pub(crate) at_half: Span,
+    /// What its acknowledgements waited for.
+    pub(crate) waiting: Waiting,
 }
 
 /// Single events by HTTP in 200 sessions with a watcher each: the rate that is sustained, unless it is `given`, and half
@@ -42,8 +45,8 @@ pub(crate) async fn crowd(place: &Place, given: Option<f64>, time: Duration) -> 
         None => search(&mut playing).await?,
     };
     let failed_before = playing.crowd.meter.failures();
-    let at_half = play(playing, sustained / 2.0, time, &failed_before).await?;
-    Ok(Crowd { sustained, at_half })
+    let (at_half, waiting) = play(place, playing, sustained / 2.0, time, &failed_before).await?;
+    Ok(Crowd { sustained, at_half, waiting })
 }
 
 /// The most events per second that are all taken in time, found by ever higher steps.
@@ -68,7 +71,8 @@ async fn search(playing: &mut Playing) -> Result<f64, String> {
 
 /// One session at 50 events a second, with so many watchers.
 pub(crate) async fn one(place: &Place, watchers: usize, time: Duration) -> Result<Span, String> {
-    play(begin(place, 1, watchers).await?, RATE_OF_ONE, time, &BTreeMap::new()).await
+    let playing = begin(place, 1, watchers).await?;
+    Ok(play(place, playing, RATE_OF_ONE, time, &BTreeMap::new()).await?.0)
 }
 
 async fn begin(place: &Place, candidates: usize, watchers: usize) -> Result<Box<Playing>, String> {
@@ -82,13 +86,16 @@ fn flat(rate: f64, length: Duration) -> Stages {
 
 /// Offers `rate` events a second, and checks all that was ever acknowledged.
 async fn play(
+    place: &Place,
     mut playing: Box<Playing>,
     rate: f64,
     time: Duration,
     failed_before: &BTreeMap<String, u64>,
-) -> Result<Span, String> {
+) -> Result<(Span, Waiting), String> {
     playing.offer(&flat(rate, WARM)).await;
+    let before = Before::look(place).await?;
     let begin = playing.offer(&flat(rate, time)).await;
+    let waiting = before.until_now().await?;
     let played = Box::pin(playing.end(|_| {})).await?;
     let wrong = verify(&played).await?;
     if let Some(first) = wrong.first() {
@@ -98,5 +105,5 @@ async fn play(
     if failures != *failed_before {
         return Err(format!("at {rate:.0} events a second some were not taken: {failures:?}"));
     }
-    Ok(played.crowd.meter.between(begin, begin + time))
+    Ok((played.crowd.meter.between(begin, begin + time), waiting))
 }

@@ -31,6 +31,8 @@ pub(crate) struct Place {
     _server: Process,
     /// The port of the server.
     pub(crate) port: u16,
+    /// The port at which the server tells its metrics.
+    pub(crate) metrics_port: u16,
     /// What the server took from its start until it was ready, with both stores up.
     pub(crate) start_took: Duration,
     _edge: Process,
@@ -63,7 +65,8 @@ impl Place {
             log: path("logs").join(format!("{name}.log")),
             pid_file: path("pids").join(name),
         };
-        let [port, edge_port, redis_port, clickhouse_port] = [free_port()?, free_port()?, free_port()?, free_port()?];
+        let [port, metrics_port, edge_port] = [free_port()?, free_port()?, free_port()?];
+        let [redis_port, clickhouse_port] = [free_port()?, free_port()?];
         let config = path("redis.conf");
         std::fs::write(&config, redis::config(redis_port, &path("redis"), "always"))
             .map_err(|error| format!("{}: {error}", config.display()))?;
@@ -78,7 +81,8 @@ impl Place {
         let edge = Process::start(spec("edge", std::env::current_exe().map_err(|error| error.to_string())?, edge))?;
         until(&redis, async || redis::answers(redis_port).await).await?;
         until(&clickhouse, async || http_ok(clickhouse_port, "/ping").await).await?;
-        let args = serve(port, redis_port, clickhouse_port, workers, &path("server"));
+        let mut args = serve(port, redis_port, clickhouse_port, workers, &path("server"));
+        args.push(format!("--metrics-listen=127.0.0.1:{metrics_port}"));
         let server = spec("server", programs.join("promptster-server"), args);
         // The first start makes the tables; the second one is timed.
         let first = Process::start(server.clone())?;
@@ -94,6 +98,7 @@ impl Place {
         Ok(Self {
             _server: server,
             port,
+            metrics_port,
             start_took,
             _edge: edge,
             edge_port,

@@ -68,6 +68,17 @@ impl Source {
         Some(Duration::from_secs_f64(real(self.cpu_ticks()?.1) / real(rustix::param::clock_ticks_per_second())))
     }
 
+    /// What each of its threads has run so far, and waited for a core while it had work; nothing while it does not run.
+    pub(crate) fn threads(&self) -> Option<Vec<(Duration, Duration)>> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()?)).ok()?.flatten();
+        let of = |task: fs::DirEntry| {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let mut nanos = text.split_whitespace().map(|field| field.parse().map(Duration::from_nanos));
+            Some((nanos.next()?.ok()?, nanos.next()?.ok()?))
+        };
+        Some(tasks.filter_map(of).collect())
+    }
+
     /// The id and the CPU time so far, in ticks of the clock.
     fn cpu_ticks(&self) -> Option<(u32, u64)> {
         let pid = self.pid()?;
