@@ -9,6 +9,7 @@ import type { AssessmentReplyShown } from "./types";
 /** Whose session it is, whether it runs, and how much time is left. */
 export function Header({ controller, api }: { controller: SessionController; api: ApiClient }) {
   const session = controller.session.value;
+  void controller.version.value;
   const feed = controller.feed.value;
   const [assessment, setAssessment] = useState<AssessmentReplyShown["assessment"] | null>(null);
   const id = session?.assessmentId ?? null;
@@ -40,6 +41,7 @@ export function Header({ controller, api }: { controller: SessionController; api
         {session && <Status status={session.status} isLive={feed.is === "live"} isLost={feed.is === "reconnecting"} />}
         {session && session.status === "active" && (
           <Elapsed
+            lastAt={controller.store.size > 0 ? controller.endsAt : null}
             startedAt={session.startedAt}
             createdAt={session.createdAt}
             limit={assessment?.timeLimitMinutes ?? null}
@@ -63,7 +65,19 @@ function Status({ status, isLive, isLost }: { status: string; isLive: boolean; i
   return <span class={isLive ? "s-status is-live" : "s-status"}>{isLive ? "Live" : "Connecting"}</span>;
 }
 
-function Elapsed({ startedAt, createdAt, limit }: { startedAt: string; createdAt: string; limit: number | null }) {
+/** Nothing for so long is worth a word, in milliseconds. */
+const QUIET_MS = 60_000;
+
+interface ElapsedProps {
+  startedAt: string;
+  createdAt: string;
+  /** Minutes. */
+  limit: number | null;
+  /** When the last event happened, in milliseconds since the epoch. */
+  lastAt: number | null;
+}
+
+function Elapsed({ startedAt, createdAt, limit, lastAt }: ElapsedProps) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
@@ -71,6 +85,7 @@ function Elapsed({ startedAt, createdAt, limit }: { startedAt: string; createdAt
   }, []);
   // The limit counts from when the key was redeemed, which made the session.
   const left = limit === null ? null : Date.parse(createdAt) + limit * 60_000 - now;
+  const quiet = lastAt === null ? 0 : now - lastAt;
   return (
     <span class="s-elapsed" title={`Began ${dayAndTime(Date.parse(startedAt))}`}>
       {clock(Math.max(0, now - Date.parse(startedAt)))}
@@ -80,6 +95,7 @@ function Elapsed({ startedAt, createdAt, limit }: { startedAt: string; createdAt
           {left > 0 ? `${clock(left)} left` : "time is over"}
         </span>
       )}
+      {quiet >= QUIET_MS && <span class="s-quiet">, quiet for {duration(quiet - (quiet % 60_000))}</span>}
     </span>
   );
 }

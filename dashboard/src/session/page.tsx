@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api, liveOrigin } from "../app/identity";
+import { api, ended, liveOrigin } from "../app/identity";
 import { plain } from "../text/plain";
 import { Banner, endOf } from "./banner";
 import { addressOf, wantedOf } from "./address";
@@ -79,6 +79,10 @@ function Session({ sessionId }: { sessionId: string }) {
     };
   }, [controller]);
 
+  const isSignedOut = feed.is === "ended" && feed.why === "signed-out";
+  useEffect(() => {
+    if (isSignedOut) ended();
+  }, [isSignedOut]);
   const lost = controller.lost.value;
   useEffect(() => {
     if (lost) setSaid("The event that the link names is not in this session.");
