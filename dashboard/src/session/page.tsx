@@ -87,7 +87,6 @@ function Session({ sessionId }: { sessionId: string }) {
   useEffect(() => {
     if (lost) setSaid("The event that the link names is not in this session.");
   }, [lost]);
-  useAddress(controller);
   useTitle(controller.session.value?.candidateName ?? null);
   useEffect(() => {
     if (!said) return undefined;
@@ -106,6 +105,7 @@ function Session({ sessionId }: { sessionId: string }) {
   }
   return (
     <div class={`s-page tab-${tab}`}>
+      <Address controller={controller} />
       <Header controller={controller} api={api} />
       <Banner controller={controller} />
       <section class="s-play" aria-label="Playback">
@@ -153,17 +153,26 @@ function Session({ sessionId }: { sessionId: string }) {
   );
 }
 
-/** The address names the moment whenever the view rests, so that it can be sent to somebody or come back to. */
-function useAddress(controller: SessionController): void {
+/** How long the view rests before the address says where, in milliseconds. */
+const ADDRESS_AFTER_MS = 250;
+
+/** The address names the moment whenever the view rests, so that it can be sent to somebody or come back to. Draws nothing: a
+ * part of its own, so that the page is not drawn anew whenever the moment is another. */
+function Address({ controller }: { controller: SessionController }) {
   const mode = controller.mode.value;
   const current = controller.current.value;
   const moment = controller.moment.value;
   const isWanted = controller.hasWanted;
   useEffect(() => {
-    if (mode === "playing" || isWanted) return;
-    const address = addressOf(location.href, moment, current);
-    if (address !== location.href) history.replaceState(history.state, "", address);
+    if (mode === "playing" || isWanted) return undefined;
+    // Browsers refuse to take addresses as fast as somebody scrubs.
+    const timer = setTimeout(() => {
+      const address = addressOf(location.href, moment, current);
+      if (address !== location.href) history.replaceState(history.state, "", address);
+    }, ADDRESS_AFTER_MS);
+    return () => clearTimeout(timer);
   }, [mode, mode === "playing" ? 0 : current, moment.at === Infinity, isWanted]);
+  return null;
 }
 
 function useTitle(name: string | null): void {

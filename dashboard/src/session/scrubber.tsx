@@ -1,3 +1,4 @@
+import { memo } from "preact/compat";
 import { useMemo, useRef } from "preact/hooks";
 import { bars, densityOf } from "../charts/density";
 import { timeTicks } from "../charts/ticks";
@@ -13,6 +14,8 @@ const HEIGHT = 34;
 const BAR = 4;
 /** A tick for so many pixels. */
 const TICK = 90;
+/** Markers of a kind nearer to each other than this are drawn once, in pixels. */
+const APART = 6;
 
 /** The whole session as a line to move on: how much happened when, what is worth a look, and where the view is. */
 export function Scrubber({ controller }: { controller: SessionController }) {
@@ -62,7 +65,7 @@ export function Scrubber({ controller }: { controller: SessionController }) {
         onPointerCancel={() => (held.current = false)}
       >
         <Activity controller={controller} width={width} />
-        <Marks markers={controller.markers.value} place={place} />
+        <Marks markers={controller.markers.value} from={from} span={span} width={width} />
         <div class="p-done" style={{ width: `${place(at)}px` }} />
         <div class="p-head" style={{ transform: `translateX(${place(at)}px)` }} />
       </div>
@@ -97,11 +100,19 @@ function Activity({ controller, width }: { controller: SessionController; width:
   );
 }
 
-function Marks({ markers, place }: { markers: readonly Marker[]; place: (time: number) => number }) {
+interface MarksProps {
+  markers: readonly Marker[];
+  from: number;
+  span: number;
+  width: number;
+}
+
+const Marks = memo(function Marks({ markers, from, span, width }: MarksProps) {
+  const place = (time: number) => ((time - from) / span) * width;
   // One of each kind within a few pixels is enough to see that there is something.
-  const seen = new Set<string>();
+  const seen = new Set<number>();
   const shown = markers.filter((marker) => {
-    const slot = `${marker.kind} ${Math.floor(place(marker.at) / 6)}`;
+    const slot = Math.floor(place(marker.at) / APART) * MARKERS.length + MARKERS.indexOf(marker.kind);
     return !seen.has(slot) && seen.add(slot);
   });
   const rank = (marker: Marker) => MARKERS.indexOf(marker.kind);
@@ -131,7 +142,7 @@ function Marks({ markers, place }: { markers: readonly Marker[]; place: (time: n
         ))}
     </div>
   );
-}
+});
 
 /** What is marked, how often, and a way to the next of each. */
 export function Legend({ controller }: { controller: SessionController }) {

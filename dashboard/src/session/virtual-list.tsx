@@ -39,7 +39,6 @@ export class VirtualList extends Component<VirtualListProps, { top: number; heig
   readonly #measured = new Map<number, number>();
   readonly #elements = new Map<Element, number>();
   #sizes: ResizeObserver | null = null;
-  #frame = 0;
   #anchor: { key: number; delta: number } | null = null;
   #wasMovedTo = -1;
   #hasMoved = true;
@@ -73,7 +72,6 @@ export class VirtualList extends Component<VirtualListProps, { top: number; heig
 
   override componentWillUnmount(): void {
     this.#sizes?.disconnect();
-    cancelAnimationFrame(this.#frame);
   }
 
   override componentDidUpdate(): void {
@@ -108,26 +106,24 @@ export class VirtualList extends Component<VirtualListProps, { top: number; heig
   #move(top: number): void {
     const box = this.#box.current;
     if (!box) return;
-    box.scrollTop = top;
-    // It goes no further than there are rows.
-    const reached = box.scrollTop;
+    // It goes no further than there are rows. Asking the browser how far would cost a layout.
+    const reached = Math.min(Math.max(0, top), Math.max(0, this.#heights.total - this.state.height));
+    box.scrollTop = reached;
     this.#wasMovedTo = reached;
     if (reached !== this.state.top) this.setState({ top: reached });
     this.#keep(reached);
   }
 
+  /** Comes once a frame, before anything is drawn: where the list stands is known then without a layout. */
   readonly #scrolled = (): void => {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => {
-      const box = this.#box.current;
-      if (!box) return;
-      const top = box.scrollTop;
-      this.#keep(top);
-      this.setState({ top });
-      if (Math.abs(top - this.#wasMovedTo) < 2) return;
-      this.#wasMovedTo = -1;
-      this.props.onMoved?.(top + this.state.height >= this.#heights.total - NEAR);
-    });
+    const box = this.#box.current;
+    if (!box) return;
+    const top = box.scrollTop;
+    if (Math.abs(top - this.#wasMovedTo) < 2) return;
+    this.#wasMovedTo = -1;
+    this.#keep(top);
+    this.setState({ top });
+    this.props.onMoved?.(top + this.state.height >= this.#heights.total - NEAR);
   };
 
   #measure(entries: ResizeObserverEntry[]): void {
