@@ -15,12 +15,16 @@ import { ReviewPanel } from "./review-panel";
 import { Legend, Scrubber } from "./scrubber";
 import { SignalsPanel } from "./signals-panel";
 import { Timeline } from "./timeline";
+import { useMedia } from "./use-media";
 import "./session.css";
 import "./rows.css";
 import "./panels.css";
 
 const TAB_NAMES: Record<Tab, string> = { timeline: "Timeline", files: "Files", signals: "Signals", review: "Review" };
 const SIDE: readonly Tab[] = ["files", "signals", "review"];
+/** So wide a window has room for the files and something else beside the timeline. */
+const WIDE = "(min-width: 130rem)";
+const WIDE_SIDE: readonly Tab[] = ["signals", "review"];
 
 /** One session, live or as it was: the same view, which only stands at another moment. */
 export function SessionPage({ sessionId }: { sessionId: string }) {
@@ -35,6 +39,8 @@ function Session({ sessionId }: { sessionId: string }) {
   const search = useRef<HTMLInputElement>(null);
   const [tab, setTab] = useState<Tab>("timeline");
   const [side, setSide] = useState<Tab>("files");
+  const isWide = useMedia(WIDE);
+  const beside = isWide && side === "files" ? "signals" : side;
   const [hasReviewed, setHasReviewed] = useState(false);
   const [helps, setHelps] = useState(false);
   const [said, setSaid] = useState("");
@@ -104,7 +110,7 @@ function Session({ sessionId }: { sessionId: string }) {
     );
   }
   return (
-    <div class={`s-page tab-${tab}`}>
+    <div class={`s-page tab-${tab}${isWide ? " is-wide" : ""}`}>
       <Address controller={controller} />
       <Header controller={controller} api={api} />
       <Banner controller={controller} />
@@ -125,22 +131,29 @@ function Session({ sessionId }: { sessionId: string }) {
           <FilterBar controller={controller} search={search} />
           <Timeline controller={controller} />
         </section>
-        <section class="s-side" aria-label={TAB_NAMES[side]}>
+        {isWide && (
+          <section class="s-side" aria-label="Files">
+            <div class="s-panel">
+              <FilesPanel controller={controller} />
+            </div>
+          </section>
+        )}
+        <section class="s-side" aria-label={TAB_NAMES[beside]}>
           <nav class="s-tabs is-wide" aria-label="Views beside the timeline">
-            {SIDE.map((name) => (
-              <button key={name} type="button" aria-pressed={side === name} onClick={() => showTab(name)}>
+            {(isWide ? WIDE_SIDE : SIDE).map((name) => (
+              <button key={name} type="button" aria-pressed={beside === name} onClick={() => showTab(name)}>
                 {TAB_NAMES[name]}
               </button>
             ))}
           </nav>
-          <div class="s-panel" hidden={side !== "files"}>
-            {side === "files" && <FilesPanel controller={controller} />}
+          <div class="s-panel" hidden={beside !== "files"}>
+            {beside === "files" && <FilesPanel controller={controller} />}
           </div>
-          <div class="s-panel" hidden={side !== "signals"}>
-            {side === "signals" && <SignalsPanel controller={controller} api={api} sessionId={sessionId} />}
+          <div class="s-panel" hidden={beside !== "signals"}>
+            {beside === "signals" && <SignalsPanel controller={controller} api={api} sessionId={sessionId} />}
           </div>
           {/* What was written there and not saved stays while another panel is looked at. */}
-          <div class="s-panel" hidden={side !== "review"}>
+          <div class="s-panel" hidden={beside !== "review"}>
             {hasReviewed && <ReviewPanel controller={controller} api={api} sessionId={sessionId} />}
           </div>
         </section>
