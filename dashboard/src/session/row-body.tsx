@@ -1,15 +1,18 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
+import { inParts } from "./cut";
 import { hunksOf, type Hunk } from "./model/diff";
 import type { Entry } from "./model/event-store";
 import { HAND_NAMES } from "./model/hand";
 import type { Row } from "./model/row";
-import { count, dayAndTime, plural, trimmed } from "./format";
-import { Said } from "./text";
+import { count, dayAndTime, duration, plural, trimmed } from "./format";
+import { MOST, Said } from "./text";
 
 /** Lines of an output or a diff that are drawn at first, and with each further step. */
 const FIRST_LINES = 200;
 const MORE_LINES = 1000;
-/** The longest line that is drawn whole, in characters. */
+/** An event that comes so long after it happened came late, in milliseconds. */
+const LATE_MS = 5000;
+/** A longer line goes on in the next one, in characters: browsers are slow with very long ones. */
 const LONGEST_LINE = 2000;
 
 /** What an open row shows beneath its head. */
@@ -20,6 +23,7 @@ export function Body({ row, entry }: { row: Row; entry: Entry }) {
       <dl class="s-facts">
         <Fact name="Event">#{count(entry.seq)}</Fact>
         <Fact name="When">{dayAndTime(entry.ts)}</Fact>
+        {entry.receivedAt - entry.ts > LATE_MS && <Fact name="Came">{duration(entry.receivedAt - entry.ts)} later</Fact>}
         <Fact name="By">
           {HAND_NAMES[entry.hand]} ({trimmed(entry.confidence, 2)})
         </Fact>
@@ -45,9 +49,13 @@ function parts(row: Row, entry: Entry) {
   switch (row.is) {
     case "change":
       return <Change row={row} />;
+    case "prompt":
+    case "answer":
+      return row.text.length > MOST ? <Output name="The whole text" text={row.text} /> : null;
     case "command":
       return (
         <>
+          {row.command.length > MOST && <Output name="The whole command" text={row.command} />}
           {row.stdout && <Output name="Output" text={row.stdout} />}
           {row.stderr && <Output name="Errors" text={row.stderr} />}
           {!row.stdout && !row.stderr && <p class="s-quiet">No output was recorded.</p>}
@@ -88,8 +96,6 @@ function parts(row: Row, entry: Entry) {
     case "note":
     case "test":
       return <Output name="Data" text={JSON.stringify(entry.data, null, 2)} />;
-    default:
-      return null;
   }
 }
 
@@ -113,7 +119,8 @@ function withHeader(hunk: Hunk): (readonly [string, string])[] {
 
 const CLASSES: Record<string, string> = { "+": "d-added", "-": "d-removed", "@": "d-hunk" };
 
-function Marked({ lines }: { lines: (readonly [string, string])[] }) {
+function Marked({ lines: whole }: { lines: (readonly [string, string])[] }) {
+  const lines = whole.flatMap(([mark, text]) => inParts(text, LONGEST_LINE).map((part) => [mark, part] as const));
   const [most, setMost] = useState(FIRST_LINES);
   return (
     <div class="d-diff" role="region" aria-label="Change" tabIndex={0}>
@@ -123,7 +130,7 @@ function Marked({ lines }: { lines: (readonly [string, string])[] }) {
             {mark === "@" ? "⋯" : mark === "-" ? "−" : mark}
           </span>
           <span class="d-text">
-            <Said text={text} most={LONGEST_LINE} />
+            <Said text={text} />
           </span>
         </div>
       ))}
@@ -132,10 +139,16 @@ function Marked({ lines }: { lines: (readonly [string, string])[] }) {
   );
 }
 
-function Output({ name, text }: { name: string; text: string }) {
-  const [most, setMost] = useState(FIRST_LINES);
+/** The lines of a text, those that are too long in several. */
+function linesOf(text: string): string[] {
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
+  return lines.flatMap((line) => inParts(line, LONGEST_LINE));
+}
+
+function Output({ name, text }: { name: string; text: string }) {
+  const [most, setMost] = useState(FIRST_LINES);
+  const lines = useMemo(() => linesOf(text), [text]);
   return (
     <div class="s-output">
       <h4>{name}</h4>
@@ -143,7 +156,7 @@ function Output({ name, text }: { name: string; text: string }) {
         {lines.slice(0, most).map((line, index) => (
           <div key={index} class="d-line">
             <span class="d-text">
-              <Said text={line} most={LONGEST_LINE} />
+              <Said text={line} />
             </span>
           </div>
         ))}

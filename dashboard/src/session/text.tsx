@@ -1,11 +1,12 @@
 import { pieces } from "../text/plain";
+import { cut } from "./cut";
 
-/** More than a person reads in a row; the whole is a click away where there is more. */
-const MOST = 20_000;
+/** Of a text that is longer no more is drawn at once, in characters. */
+export const MOST = 20_000;
 
 /** What a candidate or a program of theirs wrote: text nodes only, with what cannot be seen shown as a mark. */
 export function Said({ text, most = MOST }: { text: string; most?: number }) {
-  const shown = text.length > most ? `${text.slice(0, most)}…` : text;
+  const shown = text.length > most ? `${cut(text, most)}…` : text;
   const all = pieces(shown);
   if (all.length === 1 && all[0]!.kind === "text") return <bdi>{all[0]!.text}</bdi>;
   return (

@@ -5,6 +5,7 @@ import { timeTicks } from "../../src/charts/ticks";
 import type { Artifacts, Rubric, Score } from "../../src/session/types";
 import { addressOf, wantedOf } from "../../src/session/address";
 import { partsOf, withCite } from "../../src/session/cites";
+import { cut, inParts } from "../../src/session/cut";
 import { clock, duration, percent, plural } from "../../src/session/format";
 import { EventStore, NOW } from "../../src/session/model/event-store";
 import { Heights } from "../../src/session/model/heights";
@@ -80,6 +81,14 @@ test("follow-ups are read, whatever else is among the artifacts", () => {
   const question = { rule: "longest_struggle", question: "Why?", events: [{ id: "x", seq: 4 }, { seq: "5" }, null] };
   expect(of({ questions: [question, { rule: "x" }, 3] })).toEqual([{ rule: "longest_struggle", question: "Why?", seqs: [4] }]);
   expect([of({}), followupsOf({ artifacts: [] })]).toEqual([null, null]);
+});
+
+test("texts are cut between characters", () => {
+  expect([cut("abc", 2), cut("a\u{1f600}b", 2), cut("a\u{1f600}b", 3), cut("ab", 5)]).toEqual(["ab", "a", "a\u{1f600}", "ab"]);
+  const text = "\u{1f600}a".repeat(50);
+  expect(inParts(text, 7).join("")).toBe(text);
+  expect(inParts(text, 7).some((part) => part.length > 7 || /^[\udc00-\udfff]/.test(part))).toBe(false);
+  expect(inParts("", 7)).toEqual([""]);
 });
 
 test("numbers read well", () => {
