@@ -40,8 +40,10 @@ export function Banner({ controller }: { controller: SessionController }) {
     <div class="s-banners" role="status">
       {feed.is === "reconnecting" && (
         <p class="s-banner is-warning">
-          {navigator.onLine ? "The connection is lost." : "You are offline."} {feed.why} Trying again{" "}
-          <In until={feed.retryAt} />. What happens meanwhile comes later, nothing is missed.
+          <span>
+            {navigator.onLine ? "The connection is lost." : "You are offline."} {feed.why} Trying again{" "}
+            <In until={feed.retryAt} />. What happens meanwhile comes later, nothing is missed.
+          </span>
           <button type="button" class="p-button" onClick={() => controller.retryNow()}>
             Try now
           </button>
@@ -54,8 +56,10 @@ export function Banner({ controller }: { controller: SessionController }) {
       )}
       {history.is === "waiting" && (
         <p class="s-banner is-warning">
-          What happened before cannot be read: {history.why} Trying again <In until={history.retryAt} />. What happens now is
-          shown.
+          <span>
+            What happened before cannot be read: {history.why} Trying again <In until={history.retryAt} />. What happens now
+            is shown.
+          </span>
           <button type="button" class="p-button" onClick={() => controller.retryNow()}>
             Try now
           </button>

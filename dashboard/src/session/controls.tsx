@@ -18,6 +18,9 @@ export function Controls({
   void controller.version.value;
   const span = controller.endsAt - controller.startsAt;
   const at = Math.min(controller.moment.value.at, controller.endsAt) - controller.startsAt;
+  const isFollowing = isRunning && mode === "live";
+  // What is followed only moves while the connection stands.
+  const isLive = isFollowing && controller.feed.value.is === "live";
   const isMoving = controller.isMoving.value;
   return (
     <div class="p-controls" role="group" aria-label="Playback">
@@ -53,12 +56,12 @@ export function Controls({
       </output>
       <button
         type="button"
-        class={`p-button p-live is-${isRunning && mode === "live" ? "on" : "off"}`}
+        class={`p-button p-live is-${isLive ? "on" : "off"}`}
         onClick={() => controller.toLive()}
         title={isRunning ? "Jump to live (L)" : "To the end (L)"}
-        aria-pressed={isRunning ? mode === "live" : undefined}
+        aria-pressed={isRunning ? isFollowing : undefined}
       >
-        {isRunning ? (mode === "live" ? "● Live" : "● Jump to live") : "To the end"}
+        {isLive ? "● Live" : isFollowing ? "○ Live" : isRunning ? "● Jump to live" : "To the end"}
       </button>
       <span class="p-space" />
       <label class="p-choice">

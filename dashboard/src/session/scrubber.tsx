@@ -4,7 +4,7 @@ import { bars, densityOf } from "../charts/density";
 import { timeTicks } from "../charts/ticks";
 import { useWidth } from "../charts/use-width";
 import type { SessionController } from "./controller";
-import { clock, dayAndTime, plural } from "./format";
+import { clock, count, dayAndTime, plural } from "./format";
 import { Icon, MARKER_ICONS } from "./icons";
 import { GROUPS } from "./model/kinds";
 import { MARKER_NAMES, MARKERS, type Marker, type MarkerKind } from "./model/markers";
@@ -163,7 +163,7 @@ export function Legend({ controller }: { controller: SessionController }) {
             <span class="p-mark-sign" aria-hidden="true">
               <Icon name={MARKER_ICONS[kind]} />
             </span>
-            {MARKER_NAMES[kind]} <b>{counts.get(kind)}</b>
+            {MARKER_NAMES[kind]} <b>{count(counts.get(kind)!)}</b>
           </button>
         ))}
     </div>

@@ -89,6 +89,8 @@ export function Timeline({ controller }: { controller: SessionController }) {
 
 function Nothing({ controller }: { controller: SessionController }) {
   const { history, feed, filter } = controller;
+  // What a filter has found is no signal of its own.
+  void controller.rowsVersion.value;
   if (!isEverything(filter.value) && controller.store.size > 0) {
     return (
       <div class="s-empty" role="status">
