@@ -149,6 +149,12 @@ export class SessionController {
     else this.#seek(this.store.momentAt(position));
   }
 
+  /** The same by the event's id; stays where it is when that is not here. */
+  goToId(id: string): void {
+    const seq = this.store.seqOf(id);
+    if (seq !== null) this.goTo(seq);
+  }
+
   /** The event after the one that happened last, or the one before it, among those that are shown. */
   step(by: 1 | -1): void {
     const row = this.view.rowsBefore(this.happened.peek()) - 1 + by;

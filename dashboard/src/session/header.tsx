@@ -52,6 +52,11 @@ export function Header({ controller, api }: { controller: SessionController; api
             lasted {duration(Math.max(0, Date.parse(session.endedAt) - Date.parse(session.startedAt)))}
           </span>
         )}
+        {session && (
+          <a class="s-extra" href={`/compare?sessions=${encodeURIComponent(session.id)}`}>
+            Compare
+          </a>
+        )}
         {watchers !== null && watchers > 1 && <span class="s-quiet s-extra">{plural(watchers, "reviewer")} watching</span>}
       </div>
     </header>

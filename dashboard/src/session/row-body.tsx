@@ -16,10 +16,15 @@ const LATE_MS = 5000;
 const LONGEST_LINE = 2000;
 
 /** What an open row shows beneath its head. */
-export function Body({ row, entry }: { row: Row; entry: Entry }) {
+export function Body({ row, entry, onFind }: { row: Row; entry: Entry; onFind: (id: string) => void }) {
   return (
     <div class="s-body">
       {parts(row, entry)}
+      {row.is === "decision" && row.about !== null && (
+        <button type="button" class="s-link" onClick={() => onFind(row.about!)}>
+          Go to the event it is about
+        </button>
+      )}
       <dl class="s-facts">
         <Fact name="Event">#{count(entry.seq)}</Fact>
         <Fact name="When">{dayAndTime(entry.ts)}</Fact>

@@ -23,6 +23,9 @@ const SIGNS: Record<Entry["group"], string> = {
   other: "·",
 };
 
+/** What the candidate's own tool calls every decision. */
+const UNNAMED = "Decision rationale";
+
 export interface RowProps {
   entry: Entry;
   /** When the session began, in milliseconds since the epoch. */
@@ -33,11 +36,13 @@ export interface RowProps {
   isAhead: boolean;
   onOpen: (seq: number) => void;
   onGo: (seq: number) => void;
+  /** Goes to an event by its id. */
+  onFind: (id: string) => void;
 }
 
 /** A row of the timeline. */
 export const RowView = memo(
-  function RowView({ entry, startsAt, isOpen, isCurrent, isAhead, onOpen, onGo }: RowProps) {
+  function RowView({ entry, startsAt, isOpen, isCurrent, isAhead, onOpen, onGo, onFind }: RowProps) {
     const row = rowOf(entry);
     const state = `${isCurrent ? " is-current" : ""}${isAhead ? " is-ahead" : ""}${isOpen ? " is-open" : ""}`;
     return (
@@ -60,7 +65,7 @@ export const RowView = memo(
         </span>
         <div class="s-main">
           <Head row={row} isOpen={isOpen} onOpen={() => onOpen(entry.seq)} />
-          {isOpen && <Body row={row} entry={entry} />}
+          {isOpen && <Body row={row} entry={entry} onFind={onFind} />}
         </div>
         {entry.sigVerified === false && (
           <span class="s-flag is-bad" title="The signature of this event does not hold.">
@@ -173,11 +178,12 @@ function content(row: Row, isOpen: boolean) {
       return (
         <span class="s-card">
           <span class="s-card-title">
-            <Said text={row.title} most={300} />
+            {/* The candidate's own tool gives every decision this title: the words say more. */}
+            {row.title === UNNAMED && said ? <span class="s-quiet">Decision</span> : <Said text={row.title} most={300} />}
             {row.impact !== null && <Impact impact={row.impact} />}
           </span>
           {said && (
-            <span class="s-two">
+            <span class={row.title === UNNAMED ? "s-two is-first" : "s-two"}>
               <Said text={said} most={400} />
             </span>
           )}

@@ -7,7 +7,7 @@ import { RowView } from "./row-view";
 import { VirtualList } from "./virtual-list";
 
 /** How high rows are before they are drawn, in pixels at 16 pixels per rem. */
-const HIGH: Partial<Record<(typeof GROUPS)[number], number>> = { prompt: 53, answer: 53, decision: 74 };
+const HIGH: Partial<Record<(typeof GROUPS)[number], number>> = { prompt: 53, answer: 53, decision: 80 };
 const LOW = 33;
 
 /** The events of the session, as far as they pass the filter. What has not happened at the moment that is shown is dimmed. */
@@ -73,6 +73,7 @@ export function Timeline({ controller }: { controller: SessionController }) {
                 isAhead={position >= happened}
                 onOpen={(seq) => controller.toggleOpen(seq)}
                 onGo={(seq) => controller.goTo(seq)}
+                onFind={(id) => controller.goToId(id)}
               />
             );
           }}

@@ -40,6 +40,8 @@ export type Row =
       /** 1–5. */
       impact: number | null;
       words: string[];
+      /** The id of the event that it explains. */
+      about: string | null;
     }
   | { is: "note"; title: string; text: string | null };
 
@@ -144,6 +146,7 @@ function decision(data: Data): Row {
     context: text(data, "context"),
     impact: impact !== null && impact >= 1 && impact <= 5 ? impact : null,
     words: ["category", "severity", "capturedVia"].flatMap((name) => text(data, name) ?? []),
+    about: text(data, "triggerEventId"),
   };
 }
 
