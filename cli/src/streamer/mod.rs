@@ -16,6 +16,7 @@ use batches::Fate;
 use chrono::{SecondsFormat, Utc};
 pub(crate) use cursor::Cursor;
 use feed::Feed;
+pub(crate) use feed::REFUSED;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::fs;
