@@ -5,6 +5,7 @@ mod bundle;
 mod capture;
 mod consent;
 mod decision;
+mod doctor;
 mod done;
 mod envelope;
 mod explain;
@@ -15,6 +16,7 @@ mod import;
 mod journal;
 mod mcp;
 mod progress;
+mod rails;
 mod redact;
 mod report;
 mod sign;
@@ -47,6 +49,7 @@ enum Command {
     Explain(explain::Explain),
     Done(done::Done),
     Abort(done::Abort),
+    Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Import(import::Import),
     Mcp(mcp::Mcp),
@@ -79,6 +82,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Explain(explain) => told(explain.run(), false),
         Command::Done(done) => told(done.run().await, done.json),
         Command::Abort(abort) => told(abort.run().await, abort.json),
+        Command::Doctor(doctor) => judged(doctor.run().await),
         Command::Verify(verify) => judged(verify.run().await),
         Command::Import(import) => imported(&import).await,
         Command::Mcp(mcp) => told(mcp.run().map_err(trouble::Trouble::from), false),

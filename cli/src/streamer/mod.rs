@@ -149,7 +149,8 @@ async fn run(workspace: &Workspace, session: &Session, told: &Told<'_>) -> Resul
     }
 }
 
-fn is_stopped(workspace: &Workspace) -> bool {
+/// Whether the streamer is asked to end.
+pub(crate) fn is_stopped(workspace: &Workspace) -> bool {
     workspace.state("stop").exists() || !workspace.state("session.json").exists()
 }
 

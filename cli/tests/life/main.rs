@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod candidate;
+mod doctor;
+mod faults;
 mod server;
 
 use candidate::Candidate;
