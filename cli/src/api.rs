@@ -1,5 +1,6 @@
 //! The few HTTP calls that come before the stream: consent and redeem.
 
+use chrono::{DateTime, Utc};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::json;
@@ -174,6 +175,17 @@ impl Api {
         self.answered(request.send().await).await
     }
 
+    /// Asks how the server is: the status, and the time that it has.
+    pub(crate) async fn health(&self) -> Result<(u16, Option<DateTime<Utc>>), ApiError> {
+        let answer = self.client.get(self.url("/v1/health")).send().await.map_err(|error| self.unreachable(error))?;
+        let date = answer.headers().get("date").and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+        Ok((answer.status().as_u16(), date.map(|date| date.to_utc())))
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> ApiError {
+        ApiError::Unreachable { base: self.base.clone(), reason: causes(&error.without_url()) }
+    }
+
     /// Asks with a credential; the status and the body.
     pub(crate) async fn get(&self, credential: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
         self.answered(self.client.get(self.url(path)).header("x-api-key", credential).send().await).await
@@ -191,10 +203,7 @@ impl Api {
     }
 
     async fn answered(&self, answer: Result<Response, reqwest::Error>) -> Result<(u16, Vec<u8>), ApiError> {
-        let unreachable = |error: reqwest::Error| ApiError::Unreachable {
-            base: self.base.clone(),
-            reason: causes(&error.without_url()),
-        };
+        let unreachable = |error| self.unreachable(error);
         let answer = answer.map_err(unreachable)?;
         let status = answer.status().as_u16();
         Ok((status, answer.bytes().await.map_err(unreachable)?.to_vec()))
@@ -205,10 +214,7 @@ impl Api {
         call: &'static str,
         answer: Result<Response, reqwest::Error>,
     ) -> Result<T, ApiError> {
-        let unreachable = |error: reqwest::Error| ApiError::Unreachable {
-            base: self.base.clone(),
-            reason: causes(&error.without_url()),
-        };
+        let unreachable = |error| self.unreachable(error);
         let answer = answer.map_err(unreachable)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(unreachable)?;

@@ -4,7 +4,7 @@ use crate::envelope::{Author, Draft, Source};
 use crate::transcript::tools::filled;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A decision of this impact and above needs a reason.
@@ -50,6 +50,11 @@ impl Decision {
     /// Whether its reason is still to be asked for.
     pub(crate) fn is_open(&self) -> bool {
         self.impact_score >= NEEDS_REASON && self.rationale.trim().is_empty()
+    }
+
+    /// Which decision it is, in short.
+    pub(crate) fn brief(&self) -> Value {
+        json!({ "decisionId": self.decision_id, "title": self.title, "chosenOption": self.chosen_option })
     }
 
     /// The event. A decision that gets its reason later is told again, under the same name.

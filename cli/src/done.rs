@@ -2,20 +2,28 @@
 
 use crate::api::Api;
 use crate::decision::Decision;
+use crate::envelope::{Author, Draft, Source};
+use crate::journal::{Journal, Seal};
 use crate::mcp::OPEN_DECISIONS;
 use crate::status::Fares;
+use crate::transcript::tools::filled;
 use crate::trouble::Trouble;
 use crate::workspace::{FOLDER, Session, Workspace};
 use crate::{bundle, capture, hooks_files, import, status, streamer};
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// How long the streamer may take to see that it is no longer wanted.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the folder of the state is emptied before that counts as failed.
+const REMOVE_TRIES: usize = 20;
 
 /// Hand in: send all that was captured, the code, and close the session.
 ///
@@ -51,16 +59,71 @@ pub(crate) struct Abort {
     pub(crate) json: bool,
 }
 
+/// That the server closed the session on request: `completed.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Completed {
+    /// When, as the server says.
+    at: Option<String>,
+    /// Files that were handed in.
+    files: usize,
+}
+
+/// The state in which [`Completed`] is kept.
+const COMPLETED: &str = "completed.json";
+
 impl Done {
     /// Does it all, in an order in which everything can be repeated until the last step.
     pub(crate) async fn run(&self) -> Result<(), Trouble> {
         let (workspace, session) = status::here()?;
+        let completed = match workspace.kept(COMPLETED) {
+            // Everything is with the server; only the cleaning up was cut off.
+            Some(completed) => completed,
+            None => self.hand_in(&workspace, &session).await?,
+        };
+        let fares = Fares::of(&workspace)?;
+        let open: Vec<Decision> = workspace.kept(OPEN_DECISIONS).unwrap_or_default();
+        let seal = sealed(&workspace)?;
+        let n_late = Journal::of(&workspace).n_late();
+        let foreign = leave(&workspace, &session).await?;
+        drop(seal);
+        if self.json {
+            let undocumented: Vec<Value> = open.iter().map(Decision::brief).collect();
+            let told = json!({ "ok": true, "sessionId": session.session_id, "completedAt": completed.at,
+                               "events": fares.cursor.stored, "refused": fares.cursor.refused, "lost": fares.lost.events,
+                               "files": completed.files, "undocumented": undocumented, "afterHandIn": n_late,
+                               "changedByOthers": foreign });
+            println!("{told}");
+            return Ok(());
+        }
+        println!("Handed in: {} events and {} files. Thank you.", fares.cursor.stored, completed.files);
+        for decision in open {
+            println!("Without a reason, as reviewers will see: {}: {}", decision.title, decision.chosen_option);
+        }
+        if fares.cursor.refused + fares.lost.events > 0 {
+            println!("{} events were refused, {} lost to a full disk.", fares.cursor.refused, fares.lost.events);
+        }
+        if n_late > 0 {
+            println!("{n_late} events came after you had handed in, and do not belong to the session.");
+        }
+        for path in foreign {
+            println!("{}: changed by others meanwhile; only this tool's entries were taken out.", path.display());
+        }
+        Ok(())
+    }
+
+    async fn hand_in(&self, workspace: &Workspace, session: &Session) -> Result<Completed, Trouble> {
         let api = Api::new(&session.api_url, &session.key)?;
         if !self.no_input && io::stdin().is_terminal() {
-            ask_for_reasons(&workspace, &session)?;
+            ask_for_reasons(workspace, session)?;
         }
-        flush(&workspace, self.wait).await?;
-        let n_files = bundle::hand_in(&api, &workspace, &session).await?;
+        tell_what_is_open(workspace, session)?;
+        flush(workspace, self.wait).await?;
+        let files = bundle::hand_in(&api, workspace, session).await?;
+        // From here on nothing is added, so that what is sent now is all there is. Should this fail, what is captured
+        // meanwhile is added after all.
+        let _seal = sealed(workspace)?;
+        flush(workspace, self.wait).await?;
         let body = json!({ "sessionId": session.session_id, "key": session.key });
         let (status, answer) = api.post(&session.session_token, "/v1/candidate/complete", &body).await?;
         if status != 200 {
@@ -68,23 +131,10 @@ impl Done {
             return Err(Trouble::said(format!("the session could not be completed: HTTP {status}: {told}")));
         }
         let answer: Value = serde_json::from_slice(&answer)?;
-        let fares = Fares::of(&workspace)?;
-        let foreign = leave(&workspace, &session).await?;
-        if self.json {
-            let told = json!({ "ok": true, "sessionId": session.session_id, "completedAt": answer.get("completedAt"),
-                               "events": fares.cursor.stored, "refused": fares.cursor.refused, "lost": fares.lost.events,
-                               "files": n_files, "changedByOthers": foreign });
-            println!("{told}");
-            return Ok(());
-        }
-        println!("Handed in: {} events and {n_files} files. Thank you.", fares.cursor.stored);
-        if fares.cursor.refused + fares.lost.events > 0 {
-            println!("{} events were refused, {} lost to a full disk.", fares.cursor.refused, fares.lost.events);
-        }
-        for path in foreign {
-            println!("{}: changed by others meanwhile; only this tool's entries were taken out.", path.display());
-        }
-        Ok(())
+        let at = answer.get("completedAt").and_then(Value::as_str).map(str::to_owned);
+        let completed = Completed { at, files };
+        workspace.keep(COMPLETED, &completed)?;
+        Ok(completed)
     }
 }
 
@@ -92,6 +142,7 @@ impl Abort {
     /// Stops and cleans up.
     pub(crate) async fn run(&self) -> Result<(), Trouble> {
         let (workspace, session) = status::here()?;
+        let seal = sealed(&workspace)?;
         let waiting = Fares::of(&workspace)?.waiting;
         if waiting > 0 && !self.force {
             return Err(Trouble::said(format!(
@@ -99,6 +150,7 @@ impl Abort {
             )));
         }
         let foreign = leave(&workspace, &session).await?;
+        drop(seal);
         if self.json {
             println!(
                 "{}",
@@ -111,10 +163,37 @@ impl Abort {
     }
 }
 
+/// Closes the journal, so that nothing is captured behind the back of who hands in or leaves.
+fn sealed(workspace: &Workspace) -> Result<Seal, Trouble> {
+    let busy = || Trouble::said("another `promptster done` or `promptster abort` is at work in this workspace");
+    Journal::of(workspace).seal()?.ok_or_else(busy)
+}
+
+/// Says on the timeline which decisions are left without a reason.
+fn tell_what_is_open(workspace: &Workspace, session: &Session) -> Result<(), Trouble> {
+    let open: Vec<Decision> = workspace.kept(OPEN_DECISIONS).unwrap_or_default();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let titles: Vec<&str> = open.iter().map(|decision| decision.title.as_str()).collect();
+    let data = filled(json!({
+        "label": "undocumented decisions", "trigger": "done",
+        "summary": format!("No reason was given for: {}", titles.join("; ")),
+        "undocumented": open.iter().map(Decision::brief).collect::<Vec<_>>(),
+    }));
+    // The same decisions left open by a second try are told once.
+    let ids: Vec<&str> = open.iter().map(|decision| decision.decision_id.as_str()).collect();
+    let key = format!("undocumented:{}", ids.join(","));
+    let (source, author) = (Source::TOOL, Author::System);
+    let draft = Draft { ts: Utc::now(), kind: "checkpoint", key, source, author, data };
+    capture::record(workspace, session, vec![draft])?;
+    Ok(())
+}
+
 /// Asks for the reasons of decisions that have none; an empty answer leaves one open.
 fn ask_for_reasons(workspace: &Workspace, session: &Session) -> Result<(), Trouble> {
     let open: Vec<Decision> = workspace.kept(OPEN_DECISIONS).unwrap_or_default();
-    let mut left = Vec::new();
+    let mut answered = HashSet::new();
     for mut decision in open {
         eprintln!("\n{}: {}", decision.title, decision.chosen_option);
         eprint!("Why? (Enter leaves it open) ");
@@ -123,13 +202,15 @@ fn ask_for_reasons(workspace: &Workspace, session: &Session) -> Result<(), Troub
         io::stdin().read_line(&mut words)?;
         words.trim().clone_into(&mut decision.rationale);
         if decision.is_open() {
-            left.push(decision);
             continue;
         }
         "cli-done".clone_into(&mut decision.captured_via);
         capture::record(workspace, session, vec![decision.draft(Utc::now())])?;
+        answered.insert(decision.decision_id);
     }
-    Ok(workspace.keep(OPEN_DECISIONS, &left)?)
+    // Meanwhile others may have been added.
+    let is_left = |decision: &Decision| !answered.contains(&decision.decision_id);
+    Ok(workspace.change(OPEN_DECISIONS, |open: &mut Vec<Decision>| open.retain(is_left))?)
 }
 
 /// Waits until every event has its fate.
@@ -143,14 +224,18 @@ async fn flush(workspace: &Workspace, wait: Duration) -> Result<(), Trouble> {
     }
     loop {
         let fares = Fares::of(workspace)?;
-        if fares.waiting_bytes == 0 || (fares.waiting == 0 && fares.cursor.offset > 0) {
+        // What is left of a writer that died is no event.
+        if fares.waiting == 0 {
             bar.finish_and_clear();
             return Ok(());
         }
         if fares.state.link == "over" {
             bar.finish_and_clear();
             let (waiting, reason) = (fares.waiting, fares.state.reason);
-            return Err(Trouble::said(format!("the server takes no more events ({reason}); {waiting} were not sent")));
+            return Err(Trouble::said(format!(
+                "the server takes no more events ({reason}); {waiting} were not sent and stay here. \
+                 `promptster abort --force` throws them away and puts your settings back"
+            )));
         }
         if started.elapsed() >= wait {
             bar.finish_and_clear();
@@ -180,6 +265,13 @@ async fn leave(workspace: &Workspace, session: &Session) -> Result<Vec<std::path
             fs::remove_file(task)?;
         }
     }
-    fs::remove_dir_all(workspace.root().join(FOLDER))?;
-    Ok(foreign)
+    for _ in 0..REMOVE_TRIES {
+        // A hook in its last moments may put a file into the folder while it is emptied.
+        match fs::remove_dir_all(workspace.root().join(FOLDER)) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => return Ok(foreign),
+        }
+    }
+    Err(Trouble::said(format!("{FOLDER}/ cannot be emptied; remove it by hand")))
 }

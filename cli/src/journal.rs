@@ -10,13 +10,15 @@
 //! and that is counted in a file whose room was taken beforehand ([`Lost`]).
 
 use crate::workspace::{Workspace, private};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Longest line that a reader holds in memory, in bytes; the server takes no event as long as that.
 const LINE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long to wait for writers when the journal is closed.
+const SEAL_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 /// Room of the count of lost events: a number and a time.
 const LOST_BYTES: usize = 64;
 
@@ -25,6 +27,17 @@ const LOST_BYTES: usize = 64;
 pub(crate) struct Journal {
     path: PathBuf,
     lost: PathBuf,
+    /// Held by whoever hands in; see [`Journal::seal`].
+    seal: PathBuf,
+    /// What was captured meanwhile.
+    late: PathBuf,
+}
+
+/// While it lives nothing is added to the journal: what is captured goes to a file beside it. Dropping it, or the death
+/// of its process, lets the next writer add that.
+#[derive(Debug)]
+pub(crate) struct Seal {
+    _file: File,
 }
 
 /// Events that could not be written.
@@ -39,7 +52,12 @@ pub(crate) struct Lost {
 impl Journal {
     /// The journal of a workspace.
     pub(crate) fn of(workspace: &Workspace) -> Self {
-        Self { path: workspace.state("journal.jsonl"), lost: workspace.state("lost") }
+        Self {
+            path: workspace.state("journal.jsonl"),
+            lost: workspace.state("lost"),
+            seal: workspace.state("seal.lock"),
+            late: workspace.state("late.jsonl"),
+        }
     }
 
     /// Makes the journal and takes the room for the count of lost events.
@@ -53,12 +71,77 @@ impl Journal {
         Ok(())
     }
 
+    /// Closes the journal; waits for the writers that are at work. `None` while another process has it closed.
+    pub(crate) fn seal(&self) -> io::Result<Option<Seal>> {
+        let file = private().append(true).create(true).open(&self.seal)?;
+        // Writers hold their share for as long as an append takes.
+        let deadline = std::time::Instant::now() + SEAL_WITHIN;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+                Err(fs::TryLockError::WouldBlock) if std::time::Instant::now() >= deadline => return Ok(None),
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(20)),
+            }
+        }
+        self.take_in_late()?;
+        Ok(Some(Seal { _file: file }))
+    }
+
+    /// Appends what was captured while the journal was closed.
+    pub(crate) fn take_in_late(&self) -> io::Result<()> {
+        if fs::metadata(&self.late).map_or(0, |late| late.len()) == 0 {
+            return Ok(());
+        }
+        let mut late = private().read(true).append(true).open(&self.late)?;
+        late.lock()?;
+        let mut text = String::new();
+        late.read_to_string(&mut text)?;
+        let lines: Vec<String> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        Self::write(&self.path, &lines)?;
+        // Dying here appends them once more later, and each id counts once. The file stays: a writer may wait for it.
+        late.set_len(0)
+    }
+
+    /// Events that were captured while the journal was closed.
+    pub(crate) fn n_late(&self) -> usize {
+        fs::read_to_string(&self.late).map_or(0, |text| text.lines().filter(|line| !line.is_empty()).count())
+    }
+
     /// Appends records, all or none of them. `now` is for the count of those that were lost.
+    ///
+    /// While the journal is closed they go to a file beside it.
     pub(crate) fn append(&self, records: &[String], now: &str) -> io::Result<()> {
         if records.is_empty() {
             return Ok(());
         }
-        let mut file = private().read(true).append(true).create(true).open(&self.path)?;
+        let share = private().append(true).create(true).open(&self.seal);
+        match share.map_err(fs::TryLockError::Error).and_then(|share| share.try_lock_shared().map(|()| share)) {
+            Ok(_share) => {
+                // What waits there may be older; an error leaves it where it is.
+                let _ = self.take_in_late();
+                self.append_own(records, now)
+            }
+            Err(fs::TryLockError::WouldBlock) => self.counted(Self::write(&self.late, records), records.len(), now),
+            // On a full disk the lock cannot be made; the journal may still have room.
+            Err(fs::TryLockError::Error(_)) => self.append_own(records, now),
+        }
+    }
+
+    /// Appends what belongs to the journal even while it is closed.
+    pub(crate) fn append_own(&self, records: &[String], now: &str) -> io::Result<()> {
+        self.counted(Self::write(&self.path, records), records.len(), now)
+    }
+
+    fn counted(&self, written: io::Result<()>, n_records: usize, now: &str) -> io::Result<()> {
+        if written.is_err() {
+            self.count_lost(n_records, now)?;
+        }
+        written
+    }
+
+    fn write(path: &Path, records: &[String]) -> io::Result<()> {
+        let mut file = private().read(true).append(true).create(true).open(path)?;
         file.lock()?;
         let length = file.metadata()?.len();
         let mut lines = String::new();
@@ -77,14 +160,13 @@ impl Journal {
         if written.is_err() {
             // Half a record would be counted as broken later; giving room back works on a full disk, too.
             drop(file.set_len(length));
-            self.count_lost(records.len(), now)?;
         }
         written
     }
 
     /// The events that could not be written so far.
     pub(crate) fn lost(&self) -> Lost {
-        let text = std::fs::read_to_string(&self.lost).unwrap_or_default();
+        let text = fs::read_to_string(&self.lost).unwrap_or_default();
         let mut words = text.split_whitespace();
         let events = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
         Lost { events, at: words.next().unwrap_or_default().to_owned() }
@@ -92,7 +174,7 @@ impl Journal {
 
     /// Its length, in bytes.
     pub(crate) fn length(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+        fs::metadata(&self.path).map_or(0, |file| file.len())
     }
 
     /// Reads from an offset on.
@@ -102,11 +184,12 @@ impl Journal {
         Ok(Reader { file: BufReader::new(file), offset, synced: 0 })
     }
 
-    /// Called with the lock of the journal held.
     fn count_lost(&self, n_records: usize, now: &str) -> io::Result<()> {
+        let file = private().write(true).create(true).truncate(false).open(&self.lost)?;
+        file.lock()?;
         let events = self.lost().events.saturating_add(u64::try_from(n_records).unwrap_or(u64::MAX));
         let text = format!("{:<LOST_BYTES$}", format!("{events} {now}"));
-        private().write(true).create(true).truncate(false).open(&self.lost)?.write_all_at(text.as_bytes(), 0)
+        file.write_all_at(text.as_bytes(), 0)
     }
 }
 
@@ -188,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_captured_while_the_journal_is_closed_waits_beside_it() {
+        let (_folder, journal) = journal();
+        journal.append(&["one".into()], "").unwrap();
+        let seal = journal.seal().unwrap().unwrap();
+        journal.append(&["late".into()], "").unwrap();
+        assert_eq!((lines(&journal, 0).len(), journal.n_late()), (1, 1));
+        drop(seal);
+        journal.append(&["two".into()], "").unwrap();
+        assert_eq!(lines(&journal, 0), ["one", "late", "two"]);
+        assert_eq!(journal.n_late(), 0);
+    }
+
+    #[test]
     fn a_torn_line_is_not_read_until_the_next_writer_ends_it() {
         let (_folder, journal) = journal();
         journal.append(&["one".into()], "").unwrap();
@@ -226,7 +322,13 @@ mod tests {
     fn what_a_full_disk_costs_is_counted() {
         let (folder, journal) = journal();
         assert_eq!(journal.lost(), Lost::default());
-        let full = Journal { path: "/dev/full".into(), lost: folder.path().join(".promptster/lost") };
+        let state = |name: &str| folder.path().join(".promptster").join(name);
+        let full = Journal {
+            path: "/dev/full".into(),
+            lost: state("lost"),
+            seal: state("seal.lock"),
+            late: state("late.jsonl"),
+        };
         if full.path.exists() {
             assert!(full.append(&["a".into(), "b".into()], "2026-01-01T00:00:00Z").is_err());
             assert!(full.append(&["c".into()], "2026-01-01T00:00:01Z").is_err());

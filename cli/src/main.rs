@@ -5,6 +5,7 @@ mod bundle;
 mod capture;
 mod consent;
 mod decision;
+mod doctor;
 mod done;
 mod envelope;
 mod explain;
@@ -16,6 +17,7 @@ mod journal;
 mod mcp;
 mod plain;
 mod progress;
+mod rails;
 mod redact;
 mod report;
 mod reviewer;
@@ -50,6 +52,7 @@ enum Command {
     Explain(explain::Explain),
     Done(done::Done),
     Abort(done::Abort),
+    Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Import(import::Import),
     Login(reviewer::Login),
@@ -84,6 +87,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Explain(explain) => told(explain.run(), false),
         Command::Done(done) => told(done.run().await, done.json),
         Command::Abort(abort) => told(abort.run().await, abort.json),
+        Command::Doctor(doctor) => judged(doctor.run().await),
         Command::Verify(verify) => judged(verify.run().await),
         Command::Login(login) => told(login.run().await, false),
         Command::Watch(watch) => told(watch.run().await, false),

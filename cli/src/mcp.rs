@@ -162,9 +162,9 @@ fn capture_decision(arguments: &Value) -> Result<String, String> {
     capture::record(&workspace, &session, vec![decision.draft(Utc::now())]).map_err(|error| told(&error))?;
     let is_open = decision.is_open();
     if is_open {
-        let mut open: Vec<Decision> = workspace.kept(OPEN_DECISIONS).unwrap_or_default();
-        open.push(decision);
-        workspace.keep(OPEN_DECISIONS, &open).map_err(|error| told(&error))?;
+        // Each coding tool has a server of its own, and they may be called at once.
+        let add = |open: &mut Vec<Decision>| open.push(decision);
+        workspace.change(OPEN_DECISIONS, add).map_err(|error| told(&error))?;
     }
     streamer::ensure(&workspace).map_err(|error| told(&error))?;
     let more = if is_open { " It has no reason yet; the person is asked for it at the end." } else { "" };

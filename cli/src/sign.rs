@@ -24,12 +24,14 @@ pub(crate) struct Key(SigningKey);
 pub(crate) struct Signable<'a> {
     /// Its id.
     pub(crate) id: Uuid,
+    /// The session that it belongs to.
     #[serde(borrow)]
-    session_id: Cow<'a, str>,
+    pub(crate) session_id: Cow<'a, str>,
     #[serde(borrow)]
     ts: Cow<'a, str>,
+    /// Its kind.
     #[serde(borrow)]
-    kind: Cow<'a, str>,
+    pub(crate) kind: Cow<'a, str>,
     #[serde(borrow)]
     source: &'a RawValue,
     v: u64,

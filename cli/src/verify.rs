@@ -3,14 +3,16 @@
 use crate::api::Api;
 use crate::sign::holds;
 use crate::trouble::Trouble;
-use crate::{import, status};
+use crate::{import, status, streamer};
 use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
+use std::collections::HashMap;
 
 /// Check the signed log of a session.
 ///
 /// Fetches the log and checks that each event is signed, unchanged, and follows the one before it. In a workspace the
-/// public key is that of this machine; elsewhere it is the one that the server names.
+/// public key is that of this machine; elsewhere it is the one that the server names. An event that the server refused is
+/// missing there; the chain holds across it where a later signed event tells of it.
 ///
 /// Exit codes: 0 the chain holds, 1 it does not.
 #[derive(Debug, clap::Args)]
@@ -75,31 +77,97 @@ impl Verify {
         } else {
             first_break(&log.events, &public)
         };
+        let refused = refusals(&log.events).len();
         if self.json {
             println!(
                 "{}",
-                json!({ "ok": broken.is_none(), "events": log.events.len(), "publicKey": public, "broken": broken })
+                json!({ "ok": broken.is_none(), "events": log.events.len(), "refused": refused, "publicKey": public,
+                         "broken": broken })
             );
         } else if let Some(reason) = &broken {
             println!("The log does not hold: {reason}.");
         } else {
             println!("The log holds: {} events, each signed and in order. Public key {public}", log.events.len());
+            if refused > 0 {
+                println!("{refused} events were refused by the server; the log tells of each where it was left out.");
+            }
         }
         Ok(broken.is_none())
     }
 }
 
+/// The signatures of events that the server refused, each by the one before it, as later signed events tell.
+fn refusals(rows: &[Row]) -> HashMap<String, String> {
+    let told = |row: &Row| {
+        let event: Value = serde_json::from_str(row.payload.get()).ok()?;
+        let data = event.get("data").filter(|_| event.get("kind").is_some_and(|kind| kind == streamer::REFUSED))?;
+        let word = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some((word("prevSig")?, word("sig")?))
+    };
+    rows.iter().filter_map(told).collect()
+}
+
 fn first_break(rows: &[Row], public: &str) -> Option<String> {
-    let mut last = "";
+    let mut refused = refusals(rows);
+    let mut last = String::new();
     for (n, row) in rows.iter().enumerate() {
         let place = format!("event {} ({})", n + 1, row.id);
-        if row.prev_sig != last {
-            return Some(format!("{place} does not follow the one before it"));
+        while row.prev_sig != last {
+            // Each refusal bridges one gap, so this ends.
+            match refused.remove(&last) {
+                Some(sig) => last = sig,
+                None => return Some(format!("{place} does not follow the one before it")),
+            }
         }
         if !holds(public, row.payload.get(), &row.prev_sig, &row.sig) {
             return Some(format!("{place} is not what was signed"));
         }
-        last = &row.sig;
+        last.clone_from(&row.sig);
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, first_break};
+    use crate::sign::Key;
+    use serde_json::{Value, json, value::RawValue};
+
+    fn row(key: &Key, n: u32, kind: &str, data: &Value, prev_sig: &str) -> Row {
+        let id = format!("00000000-0000-4000-8000-{n:012}");
+        let event = json!({ "id": id, "sessionId": "s", "ts": "2026-01-01T00:00:00Z", "kind": kind, "source": "cli",
+                            "v": 1, "data": data });
+        let (text, sig) = key.sign(&event.to_string(), prev_sig).unwrap();
+        Row { id, payload: RawValue::from_string(text).unwrap(), sig, prev_sig: prev_sig.to_owned() }
+    }
+
+    #[test]
+    fn a_gap_holds_where_a_later_event_tells_of_what_was_refused() {
+        let key = Key::random();
+        let first = row(&key, 1, "prompt", &json!({}), "");
+        let refused = row(&key, 2, "prompt", &json!({ "odd": 1 }), &first.sig);
+        let also_refused = row(&key, 3, "prompt", &json!({ "odd": 2 }), &refused.sig);
+        let next = row(&key, 4, "prompt", &json!({}), &also_refused.sig);
+        let tells = |n, row: &Row, last: &Row| {
+            self::row(&key, n, "event_refused", &json!({ "sig": row.sig, "prevSig": row.prev_sig }), &last.sig)
+        };
+        let told = tells(5, &refused, &next);
+        let also_told = tells(6, &also_refused, &told);
+        let public = key.public();
+        assert_eq!(first_break(&[first, next, told, also_told], &public), None);
+    }
+
+    #[test]
+    fn a_gap_of_which_nothing_tells_and_a_changed_event_are_named() {
+        let key = Key::random();
+        let first = row(&key, 1, "prompt", &json!({}), "");
+        let lost = row(&key, 2, "prompt", &json!({}), &first.sig);
+        let next = row(&key, 3, "prompt", &json!({}), &lost.sig);
+        let broken = first_break(&[first, next], &key.public()).unwrap();
+        assert!(broken.starts_with("event 2 (") && broken.ends_with("does not follow the one before it"), "{broken}");
+        let mut changed = row(&key, 1, "prompt", &json!({ "text": "a" }), "");
+        let text = changed.payload.get().replace("\"a\"", "\"b\"");
+        changed.payload = RawValue::from_string(text).unwrap();
+        assert!(first_break(&[changed], &key.public()).unwrap().ends_with("is not what was signed"));
+    }
 }

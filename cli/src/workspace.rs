@@ -98,6 +98,20 @@ impl Workspace {
         serde_json::from_slice(&fs::read(self.state(name)).ok()?).ok()
     }
 
+    /// Changes a file of JSON of the state while nobody else does; a missing file begins as the default.
+    pub(crate) fn change<T, R>(&self, name: &str, change: impl FnOnce(&mut T) -> R) -> io::Result<R>
+    where
+        T: Default + Serialize + for<'de> Deserialize<'de>,
+    {
+        // The file itself is replaced when it is written, so the lock is another.
+        let lock = private().append(true).create(true).open(self.state(&format!("{name}.lock")))?;
+        lock.lock()?;
+        let mut value = self.kept(name).unwrap_or_default();
+        let result = change(&mut value);
+        self.keep(name, &value)?;
+        Ok(result)
+    }
+
     /// Takes the lock that the streamer holds while it runs; `None` while another has it.
     pub(crate) fn streamer_lock(&self) -> io::Result<Option<File>> {
         let file = private().append(true).create(true).open(self.state("streamer.lock"))?;
@@ -167,6 +181,22 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn many_that_change_a_file_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(".promptster")).unwrap();
+        let workspace = Workspace::at(folder.path());
+        std::thread::scope(|scope| {
+            for n in 0..16 {
+                let workspace = &workspace;
+                scope.spawn(move || workspace.change("list.json", |list: &mut Vec<u32>| list.push(n)).unwrap());
+            }
+        });
+        let mut list: Vec<u32> = workspace.kept("list.json").unwrap();
+        list.sort_unstable();
+        assert_eq!(list, (0..16).collect::<Vec<_>>());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn read(payload: &Value, now: DateTime<Utc>) -> Vec<Draft> {
         seen.2.insert("sidechain".into(), true.into());
     }
     let key = key("claude", session, name, text(payload, "prompt_id"), &payload.to_string(), now);
-    vec![draft(Source::CLAUDE_CODE, now, key, seen)]
+    test_runs::told(draft(Source::CLAUDE_CODE, now, key, seen))
 }
 
 /// The reason that a person gave with `/explain`, when this payload is one.
@@ -99,5 +99,5 @@ fn tool(payload: &Value, is_error: bool, now: DateTime<Utc>) -> Option<(Seen, Op
     if payload.get("is_interrupt").and_then(Value::as_bool) == Some(true) {
         data.insert("interrupted".into(), true.into());
     }
-    Some((test_runs::recognised((kind, author, data)), text(payload, "tool_use_id")))
+    Some(((kind, author, data), text(payload, "tool_use_id")))
 }

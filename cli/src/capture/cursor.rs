@@ -27,7 +27,7 @@ pub(crate) fn read(payload: &Value, now: DateTime<Utc>) -> Vec<Draft> {
         });
     }
     let key = key("cursor", conversation, id("tool_use_id"), id("generation_id"), &told.to_string(), now);
-    vec![draft(Source::CURSOR, now, key, seen)]
+    test_runs::told(draft(Source::CURSOR, now, key, seen))
 }
 
 fn seen(payload: &Value, now: DateTime<Utc>) -> Option<Seen> {
@@ -40,7 +40,7 @@ fn seen(payload: &Value, now: DateTime<Utc>) -> Option<Seen> {
             data.insert("toolName".into(), "afterFileEdit".into());
             (kind, author, data)
         }
-        "afterShellExecution" => test_runs::recognised(shell(payload, None)),
+        "afterShellExecution" => shell(payload, None),
         "afterMCPExecution" => {
             let data = json!({ "tool": told("tool_name"), "server": told("url").or_else(|| told("command")),
                                "argsPreview": preview(told("tool_input")), "success": true, "durationMs": millis(payload) });
@@ -99,7 +99,7 @@ fn succeeded(payload: &Value, now: DateTime<Utc>) -> Option<Seen> {
 fn failed(payload: &Value, now: DateTime<Utc>) -> Option<Seen> {
     let (name, error) = (text(payload, "tool_name")?, text(payload, "error_message").unwrap_or("failed"));
     if name == "Shell" {
-        return Some(test_runs::recognised(shell(payload, Some(error))));
+        return Some(shell(payload, Some(error)));
     }
     let name = match name {
         "StrReplace" | "ApplyPatch" => "Edit",

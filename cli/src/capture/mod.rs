@@ -3,7 +3,7 @@
 
 pub(crate) mod claude;
 pub(crate) mod cursor;
-mod test_runs;
+pub(crate) mod test_runs;
 
 use crate::envelope::{Author, Data, Draft, Source};
 use crate::journal::Journal;

@@ -1,7 +1,11 @@
-//! Test runs: where a command's output says how many tests passed and failed, the command is told as a `test_run`, with
-//! all that it was besides (text, exit code, output). What cannot be counted stays a command.
+//! Test runs: where a command's output says how many tests passed and failed, the counts are added to the command.
+//!
+//! Signals count a command whose text runs tests as a test run already, so a second event would count it twice. Only
+//! where the text alone does not say it (`./check.sh`, `just unit`) a `test_run` is told next to the command, under an id
+//! that is derived from the same act. What cannot be counted stays a command.
 
-use super::Seen;
+use crate::envelope::{Data, Draft};
+use domain::verification::classify;
 use serde_json::Value;
 
 /// What a runner said at the end.
@@ -12,19 +16,32 @@ struct Counts {
     skipped: u64,
 }
 
-/// Turns a command whose output counts tests into a test run.
-pub(super) fn recognised((kind, author, mut data): Seen) -> Seen {
-    let word = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default();
-    let counted = (kind == "command").then(|| {
-        let output = format!("{}\n{}\n{}", word("stdout"), word("stderr"), word("error"));
-        count(word("command"), &plain(&output))
-    });
-    let Some((suite, Counts { passed, failed, skipped })) = counted.flatten() else { return (kind, author, data) };
-    data.insert("suite".into(), suite.into());
-    for (name, count) in [("passed", passed), ("failed", failed), ("skipped", skipped)] {
-        data.insert(name.into(), count.into());
+/// The fields of a command that its test run has as well.
+const SHARED: [&str; 9] =
+    ["command", "exitCode", "durationMs", "suite", "passed", "failed", "skipped", "meta", "sidechain"];
+
+/// A command with its counts, followed by the test run that its text does not show; any other event as it is.
+pub(crate) fn told(mut draft: Draft) -> Vec<Draft> {
+    if draft.kind != "command" || draft.data.contains_key("suite") {
+        return vec![draft];
     }
-    ("test_run", author, data)
+    let word = |name: &str| draft.data.get(name).and_then(Value::as_str).unwrap_or_default();
+    let output = format!("{}\n{}\n{}", word("stdout"), word("stderr"), word("error"));
+    let Some((suite, Counts { passed, failed, skipped })) = count(word("command"), &plain(&output)) else {
+        return vec![draft];
+    };
+    let is_shown = classify(word("command")).is_some();
+    draft.data.insert("suite".into(), suite.into());
+    for (name, count) in [("passed", passed), ("failed", failed), ("skipped", skipped)] {
+        draft.data.insert(name.into(), count.into());
+    }
+    if is_shown {
+        return vec![draft];
+    }
+    let shared = |name: &&str| Some(((*name).to_owned(), draft.data.get(*name)?.clone()));
+    let data: Data = SHARED.iter().filter_map(shared).collect();
+    let run = Draft { kind: "test_run", data, ..draft.clone() };
+    vec![draft, run]
 }
 
 /// The runner and its counts; both the command and the output have to speak of it.
@@ -156,8 +173,8 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, count, recognised};
-    use crate::envelope::{Author, Data};
+    use super::{Counts, count, told};
+    use crate::envelope::{Author, Draft, Source};
     use serde_json::json;
 
     fn counted(command: &str, output: &str) -> Option<(&'static str, [u64; 3])> {
@@ -195,15 +212,30 @@ mod tests {
         assert_eq!(counted("npm install", "added 12 packages"), None);
     }
 
+    fn of(command: &str, stdout: &str) -> Vec<Draft> {
+        let data = json!({ "command": command, "stdout": stdout, "exitCode": 1 });
+        let serde_json::Value::Object(data) = data else { unreachable!() };
+        let ts = "2026-01-01T00:00:00Z".parse().unwrap();
+        let (source, author) = (Source::CLAUDE_CODE, Author::Tool);
+        told(Draft { ts, kind: "command", key: "k".into(), source, author, data })
+    }
+
     #[test]
-    fn a_test_run_keeps_what_the_command_was() {
-        let mut data = Data::new();
-        data.insert("command".into(), "pytest".into());
-        data.insert("stdout".into(), "2 failed, 1 passed in 0.2s".into());
-        data.insert("exitCode".into(), 1.into());
-        let (kind, _, data) = recognised(("command", Author::Tool, data));
+    fn a_command_that_shows_its_tests_is_one_event_with_counts() {
+        let drafts = of("pytest", "2 failed, 1 passed in 0.2s");
         let expected = json!({ "command": "pytest", "stdout": "2 failed, 1 passed in 0.2s", "exitCode": 1,
                                "suite": "pytest", "passed": 1, "failed": 2, "skipped": 0 });
-        assert_eq!((kind, serde_json::Value::Object(data)), ("test_run", expected));
+        assert_eq!(drafts.len(), 1);
+        assert_eq!((drafts[0].kind, serde_json::Value::Object(drafts[0].data.clone())), ("command", expected));
+    }
+
+    #[test]
+    fn tests_behind_a_script_are_a_command_and_a_test_run_with_ids_of_their_own() {
+        let drafts = of("./check.sh", "test result: ok. 5 passed; 0 failed; 0 ignored");
+        assert_eq!(drafts.iter().map(|draft| draft.kind).collect::<Vec<_>>(), ["command", "test_run"]);
+        let id = |n: usize| drafts[n].seal("s").unwrap().id;
+        assert_ne!(id(0), id(1));
+        assert_eq!((&drafts[1].data["passed"], drafts[1].data.get("stdout")), (&json!(5), None));
+        assert_eq!(told(drafts[0].clone()).len(), 1, "once is enough");
     }
 }

@@ -1,9 +1,10 @@
 //! The journal as the stream wants it: signed, each id once, and settled in order.
 
 use super::Cursor;
-use crate::envelope::Envelope;
+use crate::envelope::{Author, Draft, Envelope, Source};
 use crate::journal::{Journal, Reader};
 use crate::sign::{Key, Signable};
+use crate::transcript::tools::{cut, filled};
 use crate::trouble::Trouble;
 use crate::workspace::{Workspace, private};
 use chrono::{SecondsFormat, Utc};
@@ -15,6 +16,11 @@ use uuid::Uuid;
 
 /// How often the cursor is written while events are settled, at most.
 const KEEP_EVERY: Duration = Duration::from_millis(100);
+
+/// The kind of the event that tells of one that was refused.
+pub(crate) const REFUSED: &str = "event_refused";
+/// Longest reason of a refusal that is told, in bytes.
+const ERROR_BYTES: usize = 500;
 
 /// Reads, signs and settles.
 pub(super) struct Feed {
@@ -32,11 +38,20 @@ pub(super) struct Feed {
 
 /// A line that was handed out, or that waits for those before it.
 struct Waiting {
-    id: Option<Uuid>,
+    named: Option<Named>,
     end: u64,
+    prev_sig: String,
     sig: String,
     is_settled: bool,
     fate: Fate,
+}
+
+/// What an event is called.
+#[derive(Clone)]
+struct Named {
+    id: Uuid,
+    session_id: String,
+    kind: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +74,7 @@ impl Feed {
             if line.end > cursor.offset {
                 break;
             }
-            seen.extend(id_of(&line.text));
+            seen.extend(named(&line.text).map(|named| named.id));
         }
         Ok(Self {
             workspace: workspace.clone(),
@@ -78,17 +93,19 @@ impl Feed {
     pub(super) fn next(&mut self) -> Result<Option<Envelope>, Trouble> {
         self.reader.sync()?;
         while let Some(line) = self.reader.next()? {
-            let sealed = id_of(&line.text).map(|id| (id, self.sealed(&line.text)));
-            let (id, fate) = match sealed {
-                None | Some((_, None)) => (None, Fate::Broken),
+            let sealed = named(&line.text).map(|named| (named, self.sealed(&line.text)));
+            let fate = match sealed {
+                None | Some((_, None)) => Fate::Broken,
                 // Two rails saw the same act.
-                Some((id, _)) if !self.seen.insert(id) => (None, Fate::Repeated),
-                Some((id, Some((raw, sig)))) => {
-                    self.prev_sig = sig;
-                    let sig = self.prev_sig.clone();
+                Some((named, _)) if !self.seen.insert(named.id) => Fate::Repeated,
+                Some((named, Some((raw, sig)))) => {
+                    let id = named.id;
+                    let prev_sig = std::mem::replace(&mut self.prev_sig, sig.clone());
+                    let (named, end) = (Some(named), line.end);
                     self.waiting.push_back(Waiting {
-                        id: Some(id),
-                        end: line.end,
+                        named,
+                        end,
+                        prev_sig,
                         sig,
                         is_settled: false,
                         fate: Fate::Stored,
@@ -96,8 +113,8 @@ impl Feed {
                     return Ok(Some(Envelope::of_record(id, raw)));
                 }
             };
-            let sig = self.prev_sig.clone();
-            self.waiting.push_back(Waiting { id, end: line.end, sig, is_settled: true, fate });
+            let (prev_sig, sig) = (String::new(), self.prev_sig.clone());
+            self.waiting.push_back(Waiting { named: None, end: line.end, prev_sig, sig, is_settled: true, fate });
             self.advance();
         }
         Ok(None)
@@ -105,11 +122,13 @@ impl Feed {
 
     /// Takes note of an event's fate; `refusal` is the status and the reason where it was not taken.
     pub(super) fn settle(&mut self, id: Uuid, refusal: Option<(u16, String)>) {
-        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.id == Some(id)) {
+        let is_it = |waiting: &&mut Waiting| waiting.named.as_ref().is_some_and(|named| named.id == id);
+        if let Some(waiting) = self.waiting.iter_mut().find(is_it) {
             waiting.is_settled = true;
             if let Some((status, error)) = refusal {
                 waiting.fate = Fate::Refused;
-                self.write_down(id, status, &error);
+                let told = told(waiting, status, &error);
+                self.write_down(id, status, &error, told);
             }
         }
         self.advance();
@@ -149,7 +168,7 @@ impl Feed {
                 Fate::Broken => self.cursor.broken += 1,
                 Fate::Repeated => {}
             }
-            self.cursor.settled_at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+            self.cursor.settled_at = now();
         }
         if self.waiting.is_empty() || self.kept_at.elapsed() >= KEEP_EVERY {
             // On a full disk the old cursor stays: then more is sent again, which is harmless.
@@ -157,16 +176,40 @@ impl Feed {
         }
     }
 
-    fn write_down(&self, id: Uuid, status: u16, error: &str) {
+    fn write_down(&self, id: Uuid, status: u16, error: &str, told: Option<String>) {
         let line = json!({ "id": id, "status": status, "error": error }).to_string() + "\n";
         let file = private().append(true).create(true).open(self.workspace.state("refused.jsonl"));
         // The count in the cursor tells of it even when this fails.
         let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        if let Some(told) = told {
+            // Without it the chain has a gap, which `verify` names; a full disk is told elsewhere.
+            let _ = Journal::of(&self.workspace).append_own(&[told], &now());
+        }
     }
 }
 
-fn id_of(text: &str) -> Option<Uuid> {
-    serde_json::from_str::<Signable<'_>>(text).ok().map(|event| event.id)
+/// The event that stands in the log for one that the server did not take: it names the signature that is missing there.
+///
+/// `None` where it would be refused as well: of its own kind, and when the session is over.
+fn told(waiting: &Waiting, status: u16, error: &str) -> Option<String> {
+    let named = waiting.named.as_ref().filter(|named| named.kind != REFUSED && status >= 400)?;
+    let data = filled(json!({
+        "eventId": named.id, "eventKind": named.kind, "status": status, "error": cut(error, ERROR_BYTES),
+        "sig": waiting.sig, "prevSig": waiting.prev_sig,
+    }));
+    let key = format!("refused:{}", named.id);
+    let (source, author) = (Source::TOOL, Author::System);
+    let draft = Draft { ts: Utc::now(), kind: REFUSED, key, source, author, data };
+    draft.seal(&named.session_id).ok().map(|envelope| envelope.text().to_owned())
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn named(text: &str) -> Option<Named> {
+    let event = serde_json::from_str::<Signable<'_>>(text).ok()?;
+    Some(Named { id: event.id, session_id: event.session_id.into_owned(), kind: event.kind.into_owned() })
 }
 
 #[cfg(test)]
@@ -214,8 +257,15 @@ mod tests {
         feed.keep().unwrap();
         let mut feed = Feed::open(&workspace).unwrap();
         assert_eq!((feed.cursor.stored, feed.cursor.refused, feed.cursor.broken), (1, 1, 1));
-        assert_eq!(rest(&mut feed), first[2..], "and the chain goes on");
+        let rest = rest(&mut feed);
+        assert_eq!(rest[0], first[2], "and the chain goes on");
+        let told: serde_json::Value = serde_json::from_str(&rest[1]).unwrap();
+        let refused: serde_json::Value = serde_json::from_str(&first[1]).unwrap();
+        assert_eq!((&told["kind"], &told["data"]["eventKind"]), (&"event_refused".into(), &"prompt".into()));
+        assert_eq!((&told["data"]["sig"], &told["data"]["prevSig"]), (&refused["sig"], &refused["prevSig"]));
         feed.settle(Uuid::from_u128(3), None);
+        let id = told["id"].as_str().unwrap().parse().unwrap();
+        feed.settle(id, Some((400, "odd as well".into())));
         assert!(feed.is_settled() && feed.cursor.offset == Journal::of(&workspace).length());
     }
 }

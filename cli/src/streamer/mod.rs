@@ -16,6 +16,7 @@ use batches::Fate;
 use chrono::{SecondsFormat, Utc};
 pub(crate) use cursor::Cursor;
 use feed::Feed;
+pub(crate) use feed::REFUSED;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::fs;
@@ -148,7 +149,8 @@ async fn run(workspace: &Workspace, session: &Session, told: &Told<'_>) -> Resul
     }
 }
 
-fn is_stopped(workspace: &Workspace) -> bool {
+/// Whether the streamer is asked to end.
+pub(crate) fn is_stopped(workspace: &Workspace) -> bool {
     workspace.state("stop").exists() || !workspace.state("session.json").exists()
 }
 

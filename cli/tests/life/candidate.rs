@@ -50,8 +50,46 @@ impl Candidate {
 
     pub(crate) async fn run(&self, arguments: &[&str], input: &str) -> Printed {
         let mut command = Command::new(env!("CARGO_BIN_EXE_promptster"));
-        command.args(arguments).current_dir(&self.root);
-        for name in ["PROMPTSTER_API_URL", "PROMPTSTER_KEY", "CLAUDE_PROJECT_DIR", "CURSOR_PROJECT_DIR"] {
+        command.args(arguments);
+        self.finish(command, input).await
+    }
+
+    /// The same, and nothing is started in the background.
+    pub(crate) async fn run_alone(&self, arguments: &[&str], input: &str) -> Printed {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_promptster"));
+        command.args(arguments).env("PROMPTSTER_NO_BACKGROUND", "1");
+        self.finish(command, input).await
+    }
+
+    /// A hook whose files may not grow beyond so many blocks of 512 bytes, as on a disk that is full.
+    pub(crate) async fn hook_on_a_full_disk(&self, blocks: u64, mut payload: Value) -> Printed {
+        payload["cwd"] = self.root.to_str().unwrap().into();
+        let mut command = Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" hook claude-code");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_promptster")]).env("PROMPTSTER_NO_BACKGROUND", "1");
+        self.finish(command, &payload.to_string()).await
+    }
+
+    /// The home of the person.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// A file of the workspace's state.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.root.join(".promptster").join(name)
+    }
+
+    async fn finish(&self, mut command: Command, input: &str) -> Printed {
+        command.current_dir(&self.root);
+        for name in [
+            "PROMPTSTER_API_URL",
+            "PROMPTSTER_KEY",
+            "CLAUDE_PROJECT_DIR",
+            "CURSOR_PROJECT_DIR",
+            "CLAUDE_CONFIG_DIR",
+            "CODEX_HOME",
+        ] {
             command.env_remove(name);
         }
         command.env("HOME", self.folder.path());

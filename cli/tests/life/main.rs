@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod candidate;
+mod doctor;
+mod faults;
 mod server;
 mod watching;
 
@@ -108,6 +110,7 @@ async fn a_session_from_start_to_done() {
         (&json!(true), &json!(0), &json!(0), &json!(2)),
         "{done}"
     );
+    assert_eq!(done["undocumented"][0]["title"], "Sum", "{done}");
     let after = ada.files();
     let changed: Vec<_> =
         before.iter().filter(|(name, text)| after.get(*name) != Some(*text)).map(|(name, _)| name).collect();
@@ -118,17 +121,26 @@ async fn a_session_from_start_to_done() {
     let count = |kind| of(&timeline, kind).len();
     assert_eq!(
         ["prompt", "command", "test_run", "file_diff", "file_create"].map(count),
-        [2, 2, 1, 2, 1],
+        [2, 3, 0, 2, 1],
         "{timeline:#?}"
     );
     assert_eq!(["mcp_call", "decision_event", "ai_response", "session_start"].map(count), [1, 3, 1, 2]);
-    let test = &of(&timeline, "test_run")[0]["data"];
+    let commands = of(&timeline, "command");
+    let test = &commands[1]["data"];
     assert_eq!(
         (&test["passed"], &test["failed"], &test["exitCode"], &test["durationMs"]),
         (&json!(2), &json!(1), &json!(1), &json!(900))
     );
-    let commands = of(&timeline, "command");
-    assert_eq!((&commands[0]["data"]["exitCode"], &commands[1]["data"]["exitCode"]), (&json!(0), &Value::Null));
+    let signals = server.get(&format!("/v1/sessions/{session}/signals")).await;
+    let value = |name: &str| signals["signals"][name]["value"].clone();
+    assert_eq!(
+        ["commandCount", "commandFailCount", "testRunCount", "testsPassedAtEnd"].map(value),
+        [json!(3), json!(1), json!(1), json!(false)],
+        "{signals}"
+    );
+    assert_eq!((&commands[0]["data"]["exitCode"], &commands[2]["data"]["exitCode"]), (&json!(0), &Value::Null));
+    let open = of(&timeline, "checkpoint")[0];
+    assert_eq!(open["data"]["summary"], "No reason was given for: Sum");
     let edit = of(&timeline, "file_diff")[0];
     assert_eq!(
         (&edit["provenance"]["attribution"], &edit["data"]["path"]),

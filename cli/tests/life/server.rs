@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// A running `promptster-server dev`, gone with the value.
 pub(crate) struct Server {
     process: Child,
-    _data: TempDir,
+    data: TempDir,
     pub(crate) url: String,
     api_key: String,
     client: reqwest::Client,
@@ -29,22 +29,21 @@ impl Server {
             program.display()
         );
         let data = tempfile::tempdir().unwrap();
-        let mut command = Command::new(program);
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
-        let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let started = Instant::now();
-        let file: Value = loop {
-            assert!(process.try_wait().unwrap().is_none(), "the server ended before it was ready");
-            assert!(started.elapsed() < PATIENCE, "the server does not start");
-            let text = std::fs::read(data.path().join("dev.json")).unwrap_or_default();
-            match serde_json::from_slice(&text) {
-                Ok(file) => break file,
-                Err(_) => std::thread::sleep(Duration::from_millis(50)),
-            }
-        };
+        let (process, file) = launch(&program, &data);
         let _ = rustls::crypto::ring::default_provider().install_default();
         let word = |name: &str| file[name].as_str().unwrap().to_owned();
-        Self { process, _data: data, url: word("url"), api_key: word("apiKey"), client: reqwest::Client::new() }
+        Self { process, data, url: word("url"), api_key: word("apiKey"), client: reqwest::Client::new() }
+    }
+
+    /// Kills the server, stores and all that it knew in memory, and starts it again on what the disk has.
+    pub(crate) fn crash(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::fs::remove_file(self.data.path().join("dev.json")).unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_promptster")).with_file_name("promptster-server");
+        let (process, file) = launch(&program, &self.data);
+        self.process = process;
+        file["url"].as_str().unwrap().clone_into(&mut self.url);
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
@@ -92,27 +91,56 @@ impl Drop for Server {
     }
 }
 
+fn launch(program: &Path, data: &TempDir) -> (Child, Value) {
+    let mut command = Command::new(program);
+    command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    loop {
+        assert!(process.try_wait().unwrap().is_none(), "the server ended before it was ready");
+        assert!(started.elapsed() < PATIENCE, "the server does not start");
+        let text = std::fs::read(data.path().join("dev.json")).unwrap_or_default();
+        match serde_json::from_slice(&text) {
+            Ok(file) => return (process, file),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
 /// A wire to the server.
 pub(crate) struct Wire {
     pub(crate) url: String,
     is_whole: Arc<AtomicBool>,
+    lets_websockets: Arc<AtomicBool>,
+    target: Arc<Mutex<String>>,
 }
 
 impl Wire {
     pub(crate) async fn to(server: &Server) -> Self {
-        let target = server.url.trim_start_matches("http://").to_owned();
+        let target = Arc::new(Mutex::new(String::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let is_whole = Arc::new(AtomicBool::new(true));
-        let watched = Arc::clone(&is_whole);
+        let lets_websockets = Arc::new(AtomicBool::new(true));
+        let wire = Self { url, is_whole, lets_websockets, target };
+        wire.lead_to(server);
+        let (watched, lets, target) =
+            (Arc::clone(&wire.is_whole), Arc::clone(&wire.lets_websockets), Arc::clone(&wire.target));
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                let (target, watched) = (target.clone(), Arc::clone(&watched));
+                let target = target.lock().unwrap().clone();
+                let (watched, lets) = (Arc::clone(&watched), Arc::clone(&lets));
                 tokio::spawn(async move {
                     if !watched.load(Ordering::SeqCst) {
                         return;
                     }
-                    let mut far = TcpStream::connect(target).await.unwrap();
+                    let mut first = [0; 14];
+                    let n_read = near.peek(&mut first).await.unwrap_or(0);
+                    if !lets.load(Ordering::SeqCst) && first[..n_read].starts_with(b"GET /v1/stream") {
+                        return;
+                    }
+                    // The server may be down just now.
+                    let Ok(mut far) = TcpStream::connect(target).await else { return };
                     let cut = async {
                         while watched.load(Ordering::SeqCst) {
                             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -125,7 +153,20 @@ impl Wire {
                 });
             }
         });
-        Self { url, is_whole }
+        wire
+    }
+
+    /// Leads to where the server is now.
+    pub(crate) fn lead_to(&self, server: &Server) {
+        server.url.trim_start_matches("http://").clone_into(&mut self.target.lock().unwrap());
+    }
+
+    /// Lets no WebSocket through any more, as some proxies do.
+    pub(crate) fn block_websockets(&self) {
+        self.lets_websockets.store(false, Ordering::SeqCst);
+        self.cut();
+        std::thread::sleep(Duration::from_millis(100));
+        self.mend();
     }
 
     pub(crate) fn cut(&self) {
