@@ -23,9 +23,12 @@ export interface BackfillOptions {
   backoff?: Backoff;
 }
 
-/** The first page is small: rows are wanted soon. */
+/** The first page is small: rows are wanted soon. How large the others are depends on how long the last one took: events may
+ * hold whole files. */
 const FIRST_PAGE = 200;
+const LEAST_PAGE = 50;
 const PAGE = 2000;
+const PAGE_MS = 1500;
 /** About so many events at the end of a running session are read first. */
 const TAIL_EVENTS = 300;
 const TAIL_LEAST_MS = 30_000;
@@ -42,6 +45,7 @@ export class Backfill {
   #after: string | undefined;
   #hasTail: boolean;
   #waits = false;
+  #limit = FIRST_PAGE;
 
   constructor(options: BackfillOptions) {
     this.#options = options;
@@ -72,6 +76,7 @@ export class Backfill {
     } catch (error) {
       if (this.#aborted.signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
+      if (error.code === "timeout") this.#limit = Math.max(LEAST_PAGE, this.#limit >> 2);
       // An event to read on from that is not known any more: the session was restored from an older state.
       if (error.status === 400 && this.#after !== undefined) {
         this.#after = undefined;
@@ -98,8 +103,10 @@ export class Backfill {
 
   /** Answers whether nothing is missing. */
   async #readAll(): Promise<boolean> {
-    for (let hasMore = true, limit = FIRST_PAGE; hasMore; limit = PAGE) {
-      const page = await this.#page({ limit, after: this.#after });
+    for (let hasMore = true; hasMore;) {
+      const started = performance.now();
+      const page = await this.#page({ limit: this.#limit, after: this.#after });
+      this.#paced(performance.now() - started);
       this.#after = page.events.at(-1)?.id ?? this.#after;
       hasMore = page.hasMore && page.events.length > 0;
       this.#backoff.reset();
@@ -107,6 +114,11 @@ export class Backfill {
     const isWhole = this.#options.onEvents([]) >= this.#options.upTo;
     if (!isWhole) this.#after = undefined;
     return isWhole;
+  }
+
+  #paced(tookMs: number): void {
+    const wanted = Math.floor((this.#limit * PAGE_MS) / Math.max(1, tookMs));
+    this.#limit = Math.min(PAGE, Math.max(LEAST_PAGE, wanted));
   }
 
   async #page(query: Record<string, string | number | undefined>): Promise<Timeline> {

@@ -17,6 +17,8 @@ export function onKey(event: KeyboardEvent, { controller, showTab, search, clear
   const target = event.target instanceof HTMLElement ? event.target : null;
   const isField =
     target?.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]") != null;
+  // What a browser fills in comes as a key without a name.
+  if (typeof event.key !== "string") return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (document.querySelector("dialog[open]")) return;
   if (isField) {

@@ -76,11 +76,17 @@ function Session({ sessionId }: { sessionId: string }) {
     };
     const pressed = (event: KeyboardEvent) => onKey(event, targets);
     const online = () => controller.retryNow();
+    const moved = () => {
+      const { seq } = wantedOf(location);
+      if (seq !== null) controller.goTo(seq);
+    };
     addEventListener("keydown", pressed);
     addEventListener("online", online);
+    addEventListener("popstate", moved);
     return () => {
       removeEventListener("keydown", pressed);
       removeEventListener("online", online);
+      removeEventListener("popstate", moved);
       controller.close();
     };
   }, [controller]);

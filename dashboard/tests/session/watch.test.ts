@@ -153,3 +153,25 @@ test("a server that was restored from an older state has everything shown anew",
   const { hasAll } = watch();
   await hasAll(30);
 });
+
+test("pages are as large as they come quickly", async () => {
+  history = past(4000);
+  status = "ended";
+  let slow = 0;
+  refuses = (reply) => {
+    if (asked.length !== 2) return false;
+    slow += 1;
+    // As when events hold whole files.
+    const page = history.toSorted((one, other) => one.ts.localeCompare(other.ts) || one.seq - other.seq).slice(200, 2200);
+    setTimeout(() => json(reply, 200, { events: page, hasMore: true }), 3100);
+    return true;
+  };
+  server.talks = [async (peer) => void (await peer.hears())];
+  const { hasAll } = watch();
+  await vi.waitFor(() => expect(asked.length).toBeGreaterThan(2), 6000);
+  await hasAll(4000);
+  const limits = asked.map((query) => Number(new URLSearchParams(query).get("limit")));
+  expect(limits.slice(0, 2)).toEqual([200, 2000]);
+  expect(limits[2]).toBeLessThan(1000);
+  expect(slow).toBe(1);
+}, 20_000);
