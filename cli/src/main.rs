@@ -19,6 +19,7 @@ mod progress;
 mod rails;
 mod redact;
 mod report;
+mod shell_hook;
 mod sign;
 mod start;
 mod status;
@@ -54,6 +55,7 @@ enum Command {
     Import(import::Import),
     Mcp(mcp::Mcp),
     Hook(hook::Hook),
+    ShellHook(shell_hook::ShellHook),
     /// Show the version.
     Version,
     #[command(hide = true)]
@@ -89,6 +91,10 @@ async fn run(command: Command) -> ExitCode {
         Command::Streamer(streamer) => told(streamer.run().await, false),
         Command::Version => {
             println!("promptster {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Command::ShellHook(hook) => {
+            hook.run();
             ExitCode::SUCCESS
         }
         Command::Hook(_) => ExitCode::SUCCESS,
