@@ -9,7 +9,7 @@ use crate::status::Fares;
 use crate::transcript::tools::filled;
 use crate::trouble::Trouble;
 use crate::workspace::{FOLDER, Session, Workspace};
-use crate::{bundle, capture, hooks_files, import, status, streamer};
+use crate::{bundle, capture, hooks_files, import, rails, status, streamer};
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,7 @@ impl Done {
             ask_for_reasons(workspace, session)?;
         }
         tell_what_is_open(workspace, session)?;
+        rails::settle(workspace, self.wait).await?;
         flush(workspace, self.wait).await?;
         let files = bundle::hand_in(&api, workspace, session).await?;
         // From here on nothing is added, so that what is sent now is all there is. Should this fail, what is captured

@@ -43,12 +43,27 @@ impl Source {
         Self { channel: "import", integration: "claude-code", emitter: "promptster-cli" };
     /// Claude Code, by its hooks.
     pub(crate) const CLAUDE_CODE: Self = Self { channel: "hook", ..Self::TRANSCRIPT };
+    /// Claude Code, by what it writes down while it works.
+    pub(crate) const CLAUDE_TAIL: Self = Self { channel: "worker", ..Self::TRANSCRIPT };
+    /// Codex, by what it writes down while it works.
+    pub(crate) const CODEX: Self = Self { integration: "codex", ..Self::CLAUDE_TAIL };
+    /// The files of the workspace themselves.
+    pub(crate) const FILES: Self = Self { integration: "git-watcher", ..Self::CLAUDE_TAIL };
+    /// A shell in which the person types.
+    pub(crate) const TERMINAL: Self = Self { channel: "terminal", integration: "terminal", ..Self::TRANSCRIPT };
     /// Cursor, by its hooks.
     pub(crate) const CURSOR: Self = Self { integration: "cursor", ..Self::CLAUDE_CODE };
     /// An assistant, by this tool's MCP server.
     pub(crate) const MCP: Self = Self { channel: "mcp", ..Self::TOOL };
     /// This tool itself; a `session_end` from here closes the session.
     pub(crate) const TOOL: Self = Self { channel: "cli", integration: "promptster", emitter: "promptster-cli" };
+}
+
+impl Source {
+    /// What was seen, as on the wire.
+    pub(crate) fn integration(self) -> &'static str {
+        self.integration
+    }
 }
 
 /// Who did something, as far as a transcript can tell.
@@ -62,6 +77,12 @@ pub(crate) enum Author {
     Tool,
     /// The assistant's proposal, changed by the person before it was accepted.
     Revised,
+    /// The person, as far as changed files can tell.
+    Hand,
+    /// The person, in a file that the assistant had changed before.
+    HandOnAi,
+    /// The assistant, as far as changed files can tell: one of its commands ran.
+    Command,
     /// The machinery around both.
     System,
 }
@@ -69,21 +90,36 @@ pub(crate) enum Author {
 impl Author {
     fn actor(self) -> &'static str {
         match self {
-            Self::Human => "human",
-            Self::Assistant | Self::Tool | Self::Revised => "ai",
+            Self::Human | Self::Hand | Self::HandOnAi => "human",
+            Self::Assistant | Self::Tool | Self::Revised | Self::Command => "ai",
             Self::System => "system",
         }
     }
 
+    /// Whose the act is, as on the wire.
+    pub(crate) fn attribution(self) -> &'static str {
+        match self {
+            Self::Human | Self::Hand => "likely_human",
+            Self::Assistant | Self::Tool | Self::Command => "likely_ai",
+            Self::Revised | Self::HandOnAi => "ai_revised_by_human",
+            Self::System => "system_generated",
+        }
+    }
+
     fn provenance(self) -> Provenance {
-        let (attribution, confidence) = match self {
-            Self::Human => ("likely_human", 0.95),
-            Self::Assistant => ("likely_ai", 0.99),
-            Self::Tool => ("likely_ai", 0.9),
-            Self::Revised => ("ai_revised_by_human", 0.9),
-            Self::System => ("system_generated", 1.0),
+        let confidence = match self {
+            Self::Human => 0.95,
+            Self::Assistant => 0.99,
+            Self::Tool | Self::Revised => 0.9,
+            Self::Hand => 0.7,
+            Self::HandOnAi | Self::Command => 0.6,
+            Self::System => 1.0,
         };
-        Provenance { attribution, confidence, observability: "high" }
+        let observability = match self {
+            Self::Hand | Self::HandOnAi | Self::Command => "medium",
+            _ => "high",
+        };
+        Provenance { attribution: self.attribution(), confidence, observability }
     }
 }
 
@@ -114,9 +150,14 @@ struct Wire<'a> {
 }
 
 impl Draft {
-    /// Puts the event into a session: the same draft in the same session always has the same id.
+    /// The id in a session: the same draft in the same session always has the same.
+    pub(crate) fn id(&self, session_id: &str) -> Uuid {
+        Uuid::new_v5(&NAMESPACE, format!("{}:{}:{session_id}", self.key, self.kind).as_bytes())
+    }
+
+    /// Puts the event into a session.
     pub(crate) fn seal(&self, session_id: &str) -> Result<Envelope, serde_json::Error> {
-        let id = Uuid::new_v5(&NAMESPACE, format!("{}:{}:{session_id}", self.key, self.kind).as_bytes());
+        let id = self.id(session_id);
         let wire = Wire {
             id,
             session_id,

@@ -3,13 +3,12 @@
 //! Reads the payload from standard input, appends what it says to the journal, makes sure that a streamer runs, and
 //! ends with 0 whatever happens. No network is touched.
 
-use crate::capture::{self, claude, cursor};
+use crate::capture::{self, claude, complain, cursor, shell};
 use crate::decision::Decision;
 use crate::workspace::{Session, Workspace};
-use crate::{streamer, transcript};
+use crate::{rails, streamer};
 use chrono::Utc;
 use serde_json::{Value, json};
-use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,24 +21,32 @@ pub(crate) struct Hook {
     /// The tool that calls.
     #[arg(value_enum)]
     tool: Tool,
+
+    /// What was typed, where a shell calls.
+    #[command(flatten)]
+    typed: shell::Typed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Tool {
     ClaudeCode,
     Cursor,
+    Shell,
 }
 
 impl Hook {
     /// Does it all; what goes wrong is written to a file in the workspace, and nowhere else.
     pub(crate) fn run(&self) {
+        if self.tool == Tool::Shell {
+            return self.typed.record();
+        }
         let mut bytes = Vec::new();
         // A payload that cannot be read to its end is taken as far as it goes, which then is no JSON.
         let _ = io::stdin().lock().take(PAYLOAD_BYTES).read_to_end(&mut bytes);
         let payload: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let mut answer = match self.tool {
             Tool::Cursor => cursor::answer(&payload).to_owned(),
-            Tool::ClaudeCode => String::new(),
+            Tool::ClaudeCode | Tool::Shell => String::new(),
         };
         if let Some((workspace, session)) = self.session(&payload) {
             match self.record(&workspace, &session, &payload) {
@@ -73,7 +80,13 @@ impl Hook {
         let drafts = match self.tool {
             Tool::ClaudeCode => claude::read(payload, now),
             Tool::Cursor => cursor::read(payload, now),
+            Tool::Shell => Vec::new(),
         };
+        let transcript = payload.get("transcript_path").and_then(Value::as_str).map(Path::new);
+        let is_reply = self.tool == Tool::ClaudeCode && drafts.iter().any(|draft| draft.kind == "ai_response");
+        if is_reply && transcript.is_some_and(Path::is_file) {
+            return rails::leave_reply(workspace, session, drafts).map(|()| None);
+        }
         capture::record(workspace, session, drafts).map(|_| None)
     }
 
@@ -91,12 +104,4 @@ impl Hook {
         let session = workspace.session().ok()?;
         Some((workspace, session))
     }
-}
-
-/// Writes down what went wrong, for `doctor`.
-fn complain(workspace: &Workspace, text: &str) {
-    let line = format!("{} {}\n", Utc::now().to_rfc3339(), transcript::tools::cut(text, 500));
-    let append = |path: &Path| OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes());
-    // There is no better place to complain to.
-    let _ = append(&workspace.state("hook-errors.log"));
 }

@@ -60,6 +60,11 @@ impl Journal {
         }
     }
 
+    /// A file of records beside the journal, written in the same way.
+    pub(crate) fn beside(workspace: &Workspace, name: &str) -> Self {
+        Self { path: workspace.state(name), ..Self::of(workspace) }
+    }
+
     /// Makes the journal and takes the room for the count of lost events.
     pub(crate) fn create(&self) -> io::Result<()> {
         private().append(true).create(true).open(&self.path)?;

@@ -21,6 +21,7 @@ mod rails;
 mod redact;
 mod report;
 mod reviewer;
+mod shell_hook;
 mod sign;
 mod start;
 mod status;
@@ -59,6 +60,7 @@ enum Command {
     Watch(watch::Watch),
     Mcp(mcp::Mcp),
     Hook(hook::Hook),
+    ShellHook(shell_hook::ShellHook),
     /// Show the version.
     Version,
     #[command(hide = true)]
@@ -96,6 +98,10 @@ async fn run(command: Command) -> ExitCode {
         Command::Streamer(streamer) => told(streamer.run().await, false),
         Command::Version => {
             println!("promptster {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        Command::ShellHook(hook) => {
+            hook.run();
             ExitCode::SUCCESS
         }
         Command::Hook(_) => ExitCode::SUCCESS,

@@ -3,17 +3,23 @@
 
 pub(crate) mod claude;
 pub(crate) mod cursor;
+pub(crate) mod shell;
 pub(crate) mod test_runs;
 
 use crate::envelope::{Author, Data, Draft, Source};
 use crate::journal::Journal;
 use crate::redact::{self, ignore::Ignored};
 use crate::sign::hex;
+use crate::transcript::tools::cut;
 use crate::workspace::{Session, Workspace};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+
+/// Longest complaint, in bytes.
+const COMPLAINT_BYTES: usize = 500;
 
 /// What a hook saw, before it is an event: the kind, who did it, the payload.
 type Seen = (&'static str, Author, Data);
@@ -23,6 +29,21 @@ pub(crate) fn record(workspace: &Workspace, session: &Session, drafts: Vec<Draft
     if drafts.is_empty() {
         return Ok(0);
     }
+    let records = records(workspace, session, drafts)?;
+    Journal::of(workspace).append(&records, &Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true))?;
+    Ok(records.len())
+}
+
+/// Writes down what went wrong, for `doctor`.
+pub(crate) fn complain(workspace: &Workspace, text: &str) {
+    let line = format!("{} {}\n", Utc::now().to_rfc3339(), cut(text, COMPLAINT_BYTES));
+    let file = OpenOptions::new().append(true).create(true).open(workspace.state("hook-errors.log"));
+    // There is no better place to complain to.
+    let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+}
+
+/// Redacts events and writes each as a line of the journal.
+pub(crate) fn records(workspace: &Workspace, session: &Session, drafts: Vec<Draft>) -> io::Result<Vec<String>> {
     let ignored = Ignored::of(&workspace.task_root(session));
     let mut records = Vec::with_capacity(drafts.len());
     for mut draft in drafts {
@@ -35,8 +56,7 @@ pub(crate) fn record(workspace: &Workspace, session: &Session, drafts: Vec<Draft
         };
         records.push(draft.seal(&session.session_id)?.text().to_owned());
     }
-    Journal::of(workspace).append(&records, &Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true))?;
-    Ok(records.len())
+    Ok(records)
 }
 
 /// What makes an observation unique. Where the tool gives it a name of its own, that name: then every rail that sees

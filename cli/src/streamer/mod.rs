@@ -9,6 +9,7 @@ mod cursor;
 mod feed;
 
 use crate::api::Api;
+use crate::rails;
 use crate::stream::{News, StreamError, Target, stream};
 use crate::trouble::Trouble;
 use crate::workspace::{Session, Workspace};
@@ -93,6 +94,9 @@ impl Streamer {
         let session = workspace.session()?;
         let told = Told { workspace: &workspace, state: RefCell::default() };
         told.say("starting", "");
+        // They read files, call git, and write to the journal, which is all that connects them to what follows.
+        let (beside, of) = (workspace.clone(), session.clone());
+        std::thread::spawn(move || rails::run(&beside, &of));
         let ended = run(&workspace, &session, &told).await;
         if let Err(error) = &ended {
             told.say("offline", &error.to_string());

@@ -72,14 +72,16 @@ pub(super) enum Role {
 
 /// A line that may say something.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub(super) role: Role,
     pub(super) subtype: String,
     /// The line's own id; never empty.
     pub(super) uuid: String,
-    pub(super) ts: DateTime<Utc>,
+    /// When it was written.
+    pub(crate) ts: DateTime<Utc>,
     pub(super) session_id: Option<String>,
-    pub(super) cwd: Option<String>,
+    /// The folder that the tool was in.
+    pub(crate) cwd: Option<String>,
     pub(super) git_branch: Option<String>,
     pub(super) version: Option<String>,
     /// A subagent's traffic.
@@ -105,7 +107,7 @@ pub(super) enum Block {
 
 impl Line {
     /// Reads one line; `None` for one that carries no time and so cannot be an event.
-    pub(super) fn parse(text: &str, number: usize) -> Result<Option<Self>, serde_json::Error> {
+    pub(crate) fn parse(text: &str, number: usize) -> Result<Option<Self>, serde_json::Error> {
         let raw: RawLine = serde_json::from_str(text)?;
         let Some(ts) = raw.timestamp else { return Ok(None) };
         let message = raw.message.unwrap_or_default();

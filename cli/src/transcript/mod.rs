@@ -12,11 +12,19 @@ pub(crate) mod tools;
 
 use crate::envelope::{Author, Draft, Source};
 use chrono::{DateTime, Utc};
-use line::{Block, Line, Role};
+pub(crate) use line::Line;
+use line::{Block, Role};
 use replies::Replies;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use tools::{Answer, Call, Seen, filled};
+
+pub(crate) use patch::{Patch as Change, workspace_path};
+
+/// The change from one text of a file to another.
+pub(crate) fn change_of(path: &str, old: &str, new: &str) -> Change {
+    Change::computed(path, old, new)
+}
 
 /// What a transcript tells.
 #[derive(Debug)]
@@ -116,11 +124,14 @@ fn end(lines: &[Line], ts: DateTime<Utc>) -> Draft {
 }
 
 /// The telling of a transcript while it is read line by line.
-struct Telling {
+#[derive(Debug)]
+pub(crate) struct Telling {
     session: String,
     cwd: String,
     drafts: Vec<Draft>,
     replies: Replies,
+    /// Replies of subagents, of which only the cost is told.
+    asides: Replies,
     /// Calls without an answer yet, by the id that the answer will name.
     open: HashMap<String, (Call, bool)>,
 }
@@ -132,13 +143,52 @@ impl Telling {
             cwd: first_of(lines, |line| line.cwd.as_ref()).unwrap_or_default().to_owned(),
             drafts: Vec::new(),
             replies: Replies::default(),
+            asides: Replies::default(),
             open: HashMap::new(),
         }
+    }
+
+    /// Begins with nothing known.
+    pub(crate) fn begin() -> Self {
+        Self::of(&[])
+    }
+
+    /// Takes in a line of a session that goes on.
+    pub(crate) fn follow(&mut self, line: &Line) {
+        for (known, told) in [(&mut self.session, &line.session_id), (&mut self.cwd, &line.cwd)] {
+            if let (true, Some(told)) = (known.is_empty(), told) {
+                known.clone_from(told);
+            }
+        }
+        if line.role == Role::Assistant && line.sidechain {
+            self.asides.add(line);
+        }
+        self.add(line);
+    }
+
+    /// Takes out what has been told so far; `all` takes the last reply as whole, which may still be written.
+    pub(crate) fn take(&mut self, all: bool) -> Vec<Draft> {
+        for reply in self.replies.take(all) {
+            let mut data = reply.data();
+            data.insert("usageScope".into(), "request".into());
+            self.push(reply.ts, &reply.uuid, ("ai_response", Author::Assistant, data));
+        }
+        for (uuid, ts, data) in self.asides.take_costs(all) {
+            self.push(ts, &uuid, ("subagent_usage", Author::Assistant, data));
+        }
+        std::mem::take(&mut self.drafts)
+    }
+
+    /// The tool's own name of the session.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
     }
 
     fn add(&mut self, line: &Line) {
         match line.role {
             Role::User => {
+                self.replies.close();
+                self.asides.close();
                 self.add_answers(line);
                 // What a subagent is told is the assistant's word, and synthetic lines are the program's.
                 if !line.sidechain && !line.synthetic {

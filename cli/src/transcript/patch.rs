@@ -5,11 +5,13 @@ use similar::{ChangeTag, TextDiff};
 
 /// A change of one file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     /// The unified diff; empty when nothing changed.
-    pub(super) diff: String,
-    pub(super) lines_added: u64,
-    pub(super) lines_removed: u64,
+    pub(crate) diff: String,
+    /// Lines that came.
+    pub(crate) lines_added: u64,
+    /// Lines that went.
+    pub(crate) lines_removed: u64,
 }
 
 impl Patch {
@@ -79,7 +81,7 @@ pub(super) fn count_lines(text: &str) -> u64 {
 }
 
 /// A path as the session sees it: relative to the working directory when inside it, with forward slashes.
-pub(super) fn workspace_path(path: &str, cwd: &str) -> String {
+pub(crate) fn workspace_path(path: &str, cwd: &str) -> String {
     let windows = path.get(1..3) == Some(":\\") || path.starts_with("\\\\");
     let slashed = |text: &str| if windows { text.replace('\\', "/") } else { text.to_owned() };
     let (path, cwd) = (slashed(path), slashed(cwd));

@@ -15,6 +15,10 @@ const SYNTHETIC_MODEL: &str = "<synthetic>";
 pub(super) struct Replies {
     replies: Vec<Reply>,
     by_message: HashMap<String, usize>,
+    /// Something followed the last reply, so it is whole.
+    is_over: bool,
+    /// Tokens of replies that said nothing, for the next one that does.
+    carried: Map<String, Value>,
 }
 
 /// One reply.
@@ -35,6 +39,7 @@ impl Replies {
         if line.model.as_deref() == Some(SYNTHETIC_MODEL) {
             return;
         }
+        self.is_over = false;
         let id = line.message_id.as_ref().unwrap_or(&line.uuid);
         let index = *self.by_message.entry(id.clone()).or_insert_with(|| {
             let (uuid, ts) = (line.uuid.clone(), line.ts);
@@ -44,6 +49,39 @@ impl Replies {
         if let Some(reply) = self.replies.get_mut(index) {
             reply.add(line);
         }
+    }
+
+    /// Takes note that something else followed.
+    pub(super) fn close(&mut self) {
+        self.is_over = true;
+    }
+
+    /// Takes out the replies that are whole and say something, with the tokens of the silent ones before each; `all`
+    /// takes the last one as whole.
+    pub(super) fn take(&mut self, all: bool) -> Vec<Reply> {
+        let n_kept = usize::from(!all && !self.is_over && !self.replies.is_empty());
+        let n_done = self.replies.len() - n_kept;
+        self.by_message.retain(|_, index| *index >= n_done);
+        self.by_message.values_mut().for_each(|index| *index -= n_done);
+        let mut spoken = Vec::new();
+        for mut reply in self.replies.drain(..n_done) {
+            add_counts(&mut self.carried, &reply.usage);
+            if !reply.texts.is_empty() {
+                reply.usage = std::mem::take(&mut self.carried);
+                spoken.push(reply);
+            }
+        }
+        spoken
+    }
+
+    /// Takes out what whole replies cost, whether they say something or not.
+    pub(super) fn take_costs(&mut self, all: bool) -> Vec<(String, DateTime<Utc>, Data)> {
+        let n_kept = usize::from(!all && !self.is_over && !self.replies.is_empty());
+        let n_done = self.replies.len() - n_kept;
+        self.by_message.retain(|_, index| *index >= n_done);
+        self.by_message.values_mut().for_each(|index| *index -= n_done);
+        let done = self.replies.drain(..n_done).filter(|reply| !reply.usage.is_empty());
+        done.map(|reply| (reply.uuid.clone(), reply.ts, reply.cost())).collect()
     }
 
     /// The replies that say something.
@@ -75,16 +113,34 @@ impl Reply {
         }
     }
 
-    /// The payload of an `ai_response` event.
-    pub(super) fn data(&self) -> Data {
+    fn counts(&self) -> Data {
         let count = |name: &str| self.usage.get(name);
-        let usage = filled(json!({
+        filled(json!({
             "inputTokens": count("input_tokens"),
             "outputTokens": count("output_tokens"),
             "cacheReadTokens": count("cache_read_input_tokens"),
             "cacheWriteTokens": count("cache_creation_input_tokens"),
-        }));
+        }))
+    }
+
+    /// The payload of a `subagent_usage` event.
+    fn cost(&self) -> Data {
+        let mut data = self.counts();
+        data.extend(filled(json!({ "model": self.model, "usageScope": "request", "sidechain": true })));
+        data
+    }
+
+    /// The payload of an `ai_response` event.
+    pub(super) fn data(&self) -> Data {
+        let usage = self.counts();
         let usage = Some(usage).filter(|usage| !usage.is_empty());
         filled(json!({ "text": self.texts.join("\n\n"), "model": self.model, "usage": usage }))
+    }
+}
+
+fn add_counts(sums: &mut Map<String, Value>, counts: &Map<String, Value>) {
+    for (name, count) in counts {
+        let sum = sums.get(name).and_then(Value::as_u64).unwrap_or(0);
+        sums.insert(name.clone(), sum.saturating_add(count.as_u64().unwrap_or(0)).into());
     }
 }

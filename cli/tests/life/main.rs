@@ -4,6 +4,7 @@
 mod candidate;
 mod doctor;
 mod faults;
+mod rails;
 mod server;
 mod watching;
 
