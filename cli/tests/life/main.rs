@@ -6,6 +6,7 @@ mod doctor;
 mod faults;
 mod rails;
 mod server;
+mod watch;
 
 use candidate::Candidate;
 use serde_json::{Value, json};
