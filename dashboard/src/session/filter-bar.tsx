@@ -12,6 +12,13 @@ const ACTORS: readonly [string, string][] = [
   ["unknown", "Unknown"],
 ];
 
+/** What people and assistants say and do. */
+const WORK: ReadonlySet<Group> = new Set(["prompt", "answer", "change", "command", "test", "decision"]);
+
+function isWork(groups: ReadonlySet<Group>): boolean {
+  return groups.size === WORK.size && [...WORK].every((group) => groups.has(group));
+}
+
 /** What of the session the timeline shows. */
 export function FilterBar({
   controller,
@@ -40,6 +47,17 @@ export function FilterBar({
         onInput={(event) => controller.setFilter({ ...filter, text: event.currentTarget.value })}
       />
       <div class="f-chips" role="group" aria-label="Kinds">
+        {GROUPS.some((group) => counts.has(group) && !WORK.has(group)) && (
+          <button
+            type="button"
+            class="f-chip is-preset"
+            title="Without what tools, the editor and the session say of themselves"
+            aria-pressed={isWork(filter.groups)}
+            onClick={() => controller.setFilter({ ...filter, groups: isWork(filter.groups) ? new Set() : WORK })}
+          >
+            Work only
+          </button>
+        )}
         {GROUPS.filter((group) => counts.has(group)).map((group) => (
           <button
             key={group}

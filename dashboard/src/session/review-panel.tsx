@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ApiError, path, type ApiClient } from "../api/client";
 import { plain } from "../text/plain";
 import { mayWrite } from "../app/identity";
@@ -38,7 +38,6 @@ export function ReviewPanel({
   const [drafts, setDrafts] = useState<ReadonlyMap<string, Draft>>(new Map());
   const [isSaving, setIsSaving] = useState(false);
   const [said, setSaid] = useState("");
-  const last = useRef<string | null>(null);
 
   useEffect(() => {
     if (!isKnown) return;
@@ -114,7 +113,6 @@ export function ReviewPanel({
             draft={draftOf(dimension)}
             controller={controller}
             onChange={(draft) => change(dimension, draft)}
-            onFocus={() => (last.current = dimension.key)}
           />
         ))}
         <div class="r-save">
@@ -158,10 +156,9 @@ interface DimensionRowProps {
   draft: Draft;
   controller: SessionController;
   onChange: (draft: Draft) => void;
-  onFocus: () => void;
 }
 
-function DimensionRow({ dimension, draft, controller, onChange, onFocus }: DimensionRowProps) {
+function DimensionRow({ dimension, draft, controller, onChange }: DimensionRowProps) {
   const { key, title, description, weight, others } = dimension;
   return (
     <fieldset class="r-dimension">
@@ -195,7 +192,6 @@ function DimensionRow({ dimension, draft, controller, onChange, onFocus }: Dimen
         aria-label={`Notes on ${plain(title)}`}
         placeholder="Notes; #123 names an event"
         value={draft.notes}
-        onFocus={onFocus}
         onInput={(event) => onChange({ ...draft, notes: event.currentTarget.value })}
       />
       <div class="r-cite">

@@ -44,23 +44,19 @@ export class VirtualList extends Component<VirtualListProps, { top: number; heig
   #hasMoved = true;
 
   /** Brings a row into sight, in the middle if it was out of it. */
-  show(row: number, isAtTop = false): void {
+  show(row: number): void {
     const box = this.#box.current;
     if (!box) return;
     this.#sync();
     const [top, bottom] = [this.#heights.offset(row), this.#heights.offset(row + 1)];
     const { top: shown, height } = this.state;
-    if (!isAtTop && top >= shown && bottom <= shown + height) return;
-    this.#move(isAtTop ? top : Math.max(0, top - height / 2));
+    if (top >= shown && bottom <= shown + height) return;
+    this.#move(Math.max(0, top - height / 2));
   }
 
   showEnd(): void {
     this.#sync();
     this.#move(this.#heights.total);
-  }
-
-  focus(): void {
-    this.#box.current?.focus({ preventScroll: true });
   }
 
   override componentDidMount(): void {

@@ -69,8 +69,4 @@ export class Words {
   known(word: string): number | undefined {
     return this.#numbers.get(word);
   }
-
-  get all(): readonly string[] {
-    return this.#words;
-  }
 }

@@ -1,12 +1,6 @@
 import type { EventStore, Moment } from "./event-store";
 import { FACT } from "./facts";
 
-/** The value of a signal at a time; `null` while it has none. */
-export interface Point {
-  at: number;
-  value: number | null;
-}
-
 export const SERIES = [
   "promptCount", "commandCount", "commandFailCount", "commandFailRate", "verificationCount", "testRunCount",
   "verifyIntensity", "fileChangeCount", "uniqueFilesTouched", "manualEditRatio", "firstChangeLatencyMs",
