@@ -136,6 +136,14 @@ impl Api {
         format!("ws{}", url.strip_prefix("http").unwrap_or(&url))
     }
 
+    /// Asks with an API key of the organisation; the status and the body.
+    pub(crate) async fn get_as_reviewer(&self, key: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut url = self.url(path);
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        self.answered(self.client.get(url).bearer_auth(key).send().await).await
+    }
+
     /// Asks for the disclosure.
     pub(crate) async fn consent(&self) -> Result<Consent, ApiError> {
         let mut url = self.url("/v1/candidate/consent");
@@ -188,12 +196,10 @@ impl Api {
 
     /// Asks with a credential; the status and the body.
     pub(crate) async fn get(&self, credential: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
-        self.answered(self.client.get(self.url(path)).header("x-api-key", credential).send().await).await
-    }
-
-    /// Asks with a reviewer's API key; the status and the body.
-    pub(crate) async fn get_as_reviewer(&self, api_key: &str, path: &str) -> Result<(u16, Vec<u8>), ApiError> {
-        self.answered(self.client.get(self.url(path)).bearer_auth(api_key).send().await).await
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let mut url = self.url(path);
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        self.answered(self.client.get(url).header("x-api-key", credential).send().await).await
     }
 
     /// Puts a bundle at an address that the server gave, which is a credential in itself.

@@ -7,6 +7,7 @@ mod consent;
 mod decision;
 mod doctor;
 mod done;
+mod editor;
 mod envelope;
 mod explain;
 mod git;
@@ -15,6 +16,7 @@ mod hooks_files;
 mod import;
 mod journal;
 mod mcp;
+mod menu;
 mod plain;
 mod progress;
 mod rails;
@@ -33,15 +35,16 @@ mod verify;
 mod watch;
 mod workspace;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 /// Streams a session of AI-assisted coding to a Promptster server.
 #[derive(Debug, Parser)]
-#[command(name = "promptster", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "promptster", version, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,11 +73,32 @@ enum Command {
 fn main() -> ExitCode {
     // Hooks need no runtime, and are over before it would stand.
     match Arguments::parse().command {
-        Command::Hook(hook) => {
+        Some(Command::Hook(hook)) => {
             hook.run();
             ExitCode::SUCCESS
         }
-        command => run(command),
+        Some(command) => run(command),
+        None => chosen(),
+    }
+}
+
+/// Called with nothing: asks what to do, where there is somebody to ask.
+fn chosen() -> ExitCode {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        // A closed standard error has nobody to read it.
+        let _ = write!(io::stderr(), "{}", Arguments::command().render_help());
+        return ExitCode::from(2);
+    }
+    match menu::asked() {
+        Ok(Some(words)) => {
+            let program = "promptster".to_owned();
+            match Arguments::parse_from([program].into_iter().chain(words)).command {
+                Some(command) => run(command),
+                None => ExitCode::SUCCESS,
+            }
+        }
+        Ok(None) => ExitCode::SUCCESS,
+        Err(error) => told(Err(error), false),
     }
 }
 
@@ -86,7 +110,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Start(start) => told(start.run().await, start.json),
         Command::Status(status) => judged(status.run()),
         Command::Brief(brief) => told(brief.run(), false),
-        Command::Explain(explain) => told(explain.run(), false),
+        Command::Explain(explain) => told(explain.run().await, false),
         Command::Done(done) => told(done.run().await, done.json),
         Command::Abort(abort) => told(abort.run().await, abort.json),
         Command::Doctor(doctor) => judged(doctor.run().await),

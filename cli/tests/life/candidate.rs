@@ -89,6 +89,7 @@ impl Candidate {
             "CURSOR_PROJECT_DIR",
             "CLAUDE_CONFIG_DIR",
             "CODEX_HOME",
+            "XDG_CONFIG_HOME",
         ] {
             command.env_remove(name);
         }

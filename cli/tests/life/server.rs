@@ -16,7 +16,7 @@ pub(crate) struct Server {
     process: Child,
     data: TempDir,
     pub(crate) url: String,
-    api_key: String,
+    pub(crate) api_key: String,
     client: reqwest::Client,
 }
 

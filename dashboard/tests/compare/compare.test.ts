@@ -20,18 +20,18 @@ test("the address holds which sessions are compared", () => {
 
 test("differences are told in words with their figures, the greatest first", () => {
   const sessions = [
-    session("Ada", { testsPassedAtEnd: true, verifyIntensity: 0.75, promptCount: 4, durationMs: 3_600_000 }),
-    session("Bo", { testsPassedAtEnd: false, verifyIntensity: 0.25, promptCount: 4, durationMs: 3_500_000 }),
-    session("Chidi", { testsPassedAtEnd: null, verifyIntensity: null, promptCount: 20, durationMs: 3_600_000 }),
+    session("Heron", { testsPassedAtEnd: true, verifyIntensity: 0.75, promptCount: 4, durationMs: 3_600_000 }),
+    session("Wren", { testsPassedAtEnd: false, verifyIntensity: 0.25, promptCount: 4, durationMs: 3_500_000 }),
+    session("Swift", { testsPassedAtEnd: null, verifyIntensity: null, promptCount: 20, durationMs: 3_600_000 }),
   ];
   expect(differencesOf(sessions).map(({ text }) => text)).toEqual([
-    "The last tests of Ada passed, those of Bo failed.",
-    "Prompts: 20 for Chidi, 4 for Ada and Bo, 5 times as much; less ranks higher.",
-    "Verifications per change: 0.75 for Ada, 0.25 for Bo, 3 times as much; more ranks higher.",
+    "The last tests of Heron passed, those of Wren failed.",
+    "Prompts: 20 for Swift, 4 for Heron and Wren, 5 times as much; less ranks higher.",
+    "Verifications per change: 0.75 for Heron, 0.25 for Wren, 3 times as much; more ranks higher.",
   ]);
-  expect(differencesOf([session("Ada", {}), session("Bo", {})])).toEqual([]);
-  expect(differencesOf([session("Ada", { decisionFlagCount: 1 }), session("Bo", { decisionFlagCount: 0 })])[0]?.text).toBe(
-    "Decisions: 1 for Ada, 0 for Bo.",
+  expect(differencesOf([session("Heron", {}), session("Wren", {})])).toEqual([]);
+  expect(differencesOf([session("Heron", { decisionFlagCount: 1 }), session("Wren", { decisionFlagCount: 0 })])[0]?.text).toBe(
+    "Decisions: 1 for Heron, 0 for Wren.",
   );
 });
 
@@ -42,6 +42,6 @@ test("who ranks highest is only said where the API ranks and somebody does", () 
 });
 
 test("names can be told apart and listed", () => {
-  expect(distinct(["Ada", "Bo", "Ada"])).toEqual(["Ada (1)", "Bo", "Ada (2)"]);
+  expect(distinct(["Heron", "Wren", "Heron"])).toEqual(["Heron (1)", "Wren", "Heron (2)"]);
   expect([list([]), list(["a"]), list(["a", "b"]), list(["a", "b", "c"])]).toEqual(["", "a", "a and b", "a, b and c"]);
 });
