@@ -12,8 +12,6 @@ const DETAIL_BYTES: usize = 64 * 1024;
 /// An event on the board.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Its place in the log.
-    pub(super) seq: u64,
     /// The time of day, UTC.
     pub(super) time: String,
     /// Its kind.
@@ -85,7 +83,7 @@ impl Board {
         };
         let time = word("/ts").split_once('T').map_or("", |(_, time)| time).get(..8).unwrap_or_default().to_owned();
         let (kind, text) = (shown(word("/kind")), one_line(&summary(&event)));
-        self.rows.push_back(Row { seq, time: shown(&time), kind, author, text, event });
+        self.rows.push_back(Row { time: shown(&time), kind, author, text, event });
     }
 
     /// Who and what is watched, in a line.
@@ -160,7 +158,8 @@ fn summary(event: &Value) -> String {
         }
         "decision_event" => {
             let why = Some(word("rationale")).filter(|why| !why.is_empty()).unwrap_or("no reason given");
-            format!("{}: {} – {why}", word("title"), word("chosenOption"))
+            let parts = [word("title"), word("chosenOption"), why];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
         }
         _ => {
             let names = [
@@ -200,8 +199,8 @@ mod tests {
         board.take(&event(1, "command", json!({ "command": "pytest", "exitCode": 1, "passed": 2, "failed": 1 })));
         board.take(&event(1, "command", json!({ "command": "pytest" })));
         board.take(&event(2, "file_diff", json!({ "path": "a.py", "linesAdded": 3, "linesRemoved": 1 })));
-        let rows: Vec<_> = board.rows.iter().map(|row| (row.seq, row.time.as_str(), row.text.as_str())).collect();
-        assert_eq!(rows, [(1, "10:20:30", "[1] pytest  (2 passed, 1 failed)"), (2, "10:20:30", "a.py  +3 -1")]);
+        let rows: Vec<_> = board.rows.iter().map(|row| (row.time.as_str(), row.text.as_str())).collect();
+        assert_eq!(rows, [("10:20:30", "[1] pytest  (2 passed, 1 failed)"), ("10:20:30", "a.py  +3 -1")]);
         assert_eq!(board.rows[0].author, Author::Ai);
     }
 

@@ -105,8 +105,10 @@ impl View {
 fn signals_line(board: &Board) -> Paragraph<'static> {
     let mut spans = Vec::new();
     for (name, value) in board.signals() {
-        spans.push(Span::styled(format!("{name} "), Style::new().fg(Color::DarkGray)));
-        spans.push(Span::raw(format!("{value}   ")));
+        // Blanks at which no line is broken keep a name and its value together.
+        let unit = |text: &str| text.replace(' ', "\u{a0}");
+        spans.push(Span::styled(format!("{}\u{a0}", unit(name)), Style::new().fg(Color::DarkGray)));
+        spans.push(Span::raw(format!("{}   ", unit(&value))));
     }
     Paragraph::new(Line::from(spans)).wrap(Wrap { trim: true })
 }
@@ -147,7 +149,7 @@ mod tests {
     fn drawn(view: &View, board: &Board) -> String {
         let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
         terminal.draw(|frame| view.draw(frame, board)).unwrap();
-        terminal.backend().to_string()
+        terminal.backend().to_string().replace('\u{a0}', " ")
     }
 
     #[test]
