@@ -1,8 +1,12 @@
 //! Shows what is captured and asks the candidate, as the law and good manners demand.
 
 use crate::api::{Api, ApiError, Disclosure};
+use ratatui::crossterm::terminal;
 use std::fmt;
 use std::io::{BufRead, IsTerminal, Write};
+
+/// Longest line, in characters.
+const WIDTH: usize = 100;
 
 /// Why there is no consent.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +54,7 @@ fn ask() -> Result<(), ConsentError> {
 
 impl fmt::Display for Disclosure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns)).clamp(40, WIDTH);
         let parts = [
             ("What is captured:", &self.captures),
             ("What is not captured:", &self.does_not_capture),
@@ -59,12 +64,42 @@ impl fmt::Display for Disclosure {
         for (title, points) in parts.iter().filter(|(_, points)| !points.is_empty()) {
             writeln!(out, "{title}")?;
             for point in *points {
-                writeln!(out, "  - {point}")?;
+                writeln!(out, "{}", wrapped(&format!("  - {point}"), 4, width))?;
             }
         }
-        match &self.tos_url {
+        match self.tos_url.as_deref().filter(|url| !url.is_empty()) {
             Some(url) => writeln!(out, "Terms: {url}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Breaks a text between words; lines after the first begin with `indent` blanks.
+fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    let lead = text.chars().take_while(|c| *c == ' ').count();
+    for word in text.split_whitespace() {
+        let is_full = |line: &String| !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width;
+        if lines.last().is_some_and(is_full) {
+            lines.push(String::new());
+        }
+        let lead = if lines.len() == 1 { lead } else { indent };
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&if line.is_empty() { " ".repeat(lead) } else { " ".to_owned() });
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn a_long_point_is_broken_between_words() {
+        let text = wrapped("  - one two three four", 4, 14);
+        assert_eq!(text, "  - one two\n    three four");
+        assert_eq!(wrapped("  - one", 4, 40), "  - one");
     }
 }

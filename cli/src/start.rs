@@ -46,6 +46,8 @@ impl Start {
     pub(crate) async fn run(&self) -> Result<(), Trouble> {
         let api = Api::new(&self.server, &self.key)?;
         let here = self.workspace.clone().map_or_else(std::env::current_dir, Ok)?;
+        // A new folder is not there yet, and no session runs in it.
+        let here = fs::canonicalize(&here).unwrap_or(here);
         if let Some(running) = Workspace::containing(&here) {
             let session = running.session()?;
             if session.key != self.key {

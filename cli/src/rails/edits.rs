@@ -121,7 +121,7 @@ impl Edits {
         let stamps = self.stamps();
         let gone = self.known.files.keys().filter(|path| !stamps.contains_key(*path)).cloned().collect::<Vec<_>>();
         let mut drafts = Vec::new();
-        let mut is_changed = false;
+        let (mut is_changed, mut restless) = (false, HashSet::new());
         for path in gone {
             let is_told = self.told.remove(&path) || brought.contains(&path);
             is_changed = true;
@@ -137,6 +137,7 @@ impl Edits {
             }
             let written = DateTime::from_timestamp_nanos(stamp.modified_ns);
             if !all && (now - written).num_milliseconds() < REST_MS {
+                restless.insert(path);
                 continue;
             }
             is_changed = true;
@@ -149,8 +150,8 @@ impl Edits {
         if is_changed {
             self.keep()?;
         }
-        // What was told of files that did not change any more does not excuse the next edit.
-        self.told.clear();
+        // What was told of a file that has come to rest does not excuse the next edit.
+        self.told.retain(|path| restless.contains(path));
         self.commands.retain(|(_, end)| *end > now - TimeDelta::minutes(10));
         Ok(drafts)
     }

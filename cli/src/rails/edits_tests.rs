@@ -84,6 +84,16 @@ fn what_a_tool_told_of_is_known_and_what_follows_is_a_revision() {
 }
 
 #[test]
+fn what_a_tool_told_of_is_known_when_the_file_comes_to_rest() {
+    let repository = Repository::new();
+    let mut edits = repository.edits();
+    repository.write("a.py", "by the tool\n");
+    edits.record(&told("file_diff", &json!({ "path": "a.py" }), "2026-01-01T00:00:00Z"));
+    assert!(edits.news(false).unwrap().is_empty(), "it was written just now");
+    assert_eq!(seen(&mut edits), []);
+}
+
+#[test]
 fn what_changed_while_a_command_of_the_tool_ran_is_probably_its_own() {
     let repository = Repository::new();
     let mut edits = repository.edits();
