@@ -6,6 +6,7 @@ mod doctor;
 mod faults;
 mod rails;
 mod server;
+mod shell;
 mod watch;
 
 use candidate::Candidate;
