@@ -126,14 +126,13 @@ impl Api {
 
     /// The address of the stream.
     pub(crate) fn stream_url(&self) -> String {
-        let url = self.url("/v1/stream").to_string();
-        // `http` becomes `ws`, and so `https` becomes `wss`.
-        format!("ws{}", url.strip_prefix("http").unwrap_or(&url))
+        self.socket_url("/v1/stream")
     }
 
-    /// The address of the live view of a session.
-    pub(crate) fn live_url(&self, session: &str) -> String {
-        let url = self.url(&format!("/v1/sessions/{session}/live")).to_string();
+    /// The address of a WebSocket.
+    pub(crate) fn socket_url(&self, path: &str) -> String {
+        let url = self.url(path).to_string();
+        // `http` becomes `ws`, and so `https` becomes `wss`.
         format!("ws{}", url.strip_prefix("http").unwrap_or(&url))
     }
 

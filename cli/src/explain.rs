@@ -2,8 +2,8 @@
 
 use crate::api::Api;
 use crate::decision::Decision;
+use crate::plain::plain;
 use crate::trouble::Trouble;
-use crate::watch::shown::one_line;
 use crate::workspace::Session;
 use crate::{capture, editor, import, status, streamer};
 use chrono::Utc;
@@ -100,7 +100,8 @@ impl Recent {
             return Vec::new();
         }
         let some = |words: &[String]| {
-            let shown: Vec<String> = words.iter().take(SHOWN).map(|word| one_line(word)).collect();
+            let shown: Vec<String> =
+                words.iter().take(SHOWN).map(|word| plain(word.trim_end()).chars().take(100).collect()).collect();
             let more = if words.len() > SHOWN { format!(", and {} more", words.len() - SHOWN) } else { String::new() };
             format!("{}{more}", shown.join(", "))
         };

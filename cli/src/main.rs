@@ -15,13 +15,14 @@ mod hook;
 mod hooks_files;
 mod import;
 mod journal;
-mod login;
 mod mcp;
 mod menu;
+mod plain;
 mod progress;
 mod rails;
 mod redact;
 mod report;
+mod reviewer;
 mod shell_hook;
 mod sign;
 mod start;
@@ -58,9 +59,8 @@ enum Command {
     Doctor(doctor::Doctor),
     Verify(verify::Verify),
     Import(import::Import),
+    Login(reviewer::Login),
     Watch(watch::Watch),
-    #[command(name = "login")]
-    LogIn(login::LogIn),
     Mcp(mcp::Mcp),
     Hook(hook::Hook),
     ShellHook(shell_hook::ShellHook),
@@ -115,9 +115,9 @@ async fn run(command: Command) -> ExitCode {
         Command::Abort(abort) => told(abort.run().await, abort.json),
         Command::Doctor(doctor) => judged(doctor.run().await),
         Command::Verify(verify) => judged(verify.run().await),
-        Command::Import(import) => imported(&import).await,
+        Command::Login(login) => told(login.run().await, false),
         Command::Watch(watch) => told(watch.run().await, false),
-        Command::LogIn(login) => told(login.run().await, login.json),
+        Command::Import(import) => imported(&import).await,
         Command::Mcp(mcp) => told(mcp.run().map_err(trouble::Trouble::from), false),
         Command::Streamer(streamer) => told(streamer.run().await, false),
         Command::Version => {

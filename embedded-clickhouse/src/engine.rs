@@ -10,9 +10,12 @@ use tokio::sync::Semaphore;
 use crate::error::{Exception, code};
 use crate::ffi::{Connection, Library, QueryResult};
 use crate::request::{Request, Work};
+use crate::statement;
 
 /// More inserts at once do not go faster: each one already keeps a core and the disk busy.
 const INSERTS_AT_ONCE: usize = 2;
+/// Tables that are filled from tables: whoever derives results does so by the hundred, and nobody waits for it.
+const DERIVATIONS_AT_ONCE: usize = 2;
 
 /// A running engine. Clones share it.
 #[derive(Clone)]
@@ -24,8 +27,10 @@ struct Shared {
     library: Library,
     arguments: Vec<CString>,
     version: String,
-    /// Inserts have permits of their own, or a crowd of selects would starve them.
+    /// Inserts have permits of their own, or a crowd of selects would starve them; so have derivations, or a crowd of them
+    /// would keep readers waiting, and whoever asks whether the engine answers.
     inserts: Arc<Semaphore>,
+    derivations: Arc<Semaphore>,
     others: Arc<Semaphore>,
     /// Open for as long as the engine lives: the engine stops when its last connection closes.
     _keep_alive: std::sync::Mutex<Connection>,
@@ -53,6 +58,7 @@ impl Engine {
             arguments,
             version,
             inserts: Arc::new(Semaphore::new(INSERTS_AT_ONCE)),
+            derivations: Arc::new(Semaphore::new(DERIVATIONS_AT_ONCE)),
             // Twice the cores keeps them busy while some statements wait for the disk; more gains nothing.
             others: Arc::new(Semaphore::new(cores.saturating_mul(2).max(4))),
             _keep_alive: std::sync::Mutex::new(connection),
@@ -67,8 +73,9 @@ impl Engine {
 
     /// Runs a request when its turn comes. A request whose turn has come runs to its end even if nobody waits for it.
     pub async fn run(&self, request: Request) -> Result<Answer, Exception> {
-        let permits = match request.work {
+        let permits = match &request.work {
             Work::Insert { .. } => &self.shared.inserts,
+            Work::Query { sql } if statement::is_insert(sql) => &self.shared.derivations,
             Work::Query { .. } => &self.shared.others,
         };
         let permit = Arc::clone(permits).acquire_owned().await.map_err(internal)?;

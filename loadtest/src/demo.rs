@@ -38,7 +38,7 @@ impl Demo {
         let (server, key) = self.reach.find()?;
         let api = Api::new(&server, &key, PATIENCE)?;
         let stage = play::prepare(&api, self.seed, |text| println!("{text}")).await?;
-        println!("\nThree candidates work now: open {server}/ to watch them.\nCtrl-C ends them; what was sent stays.");
+        println!("\nThree candidates work now: open {server}/ to watch them.\nCtrl-C: they hand in what they have.");
         let end = async {
             match self.time {
                 Some(time) => tokio::time::sleep(time).await,
@@ -47,7 +47,7 @@ impl Demo {
             }
         };
         tokio::select! {
-            () = end => Ok(()),
+            () = end => play::end(&api, &stage).await,
             failed = play::go_on(&api, &stage, self.seed) => failed,
         }
     }

@@ -79,7 +79,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Idle(idle) => told(Box::pin(idle.run()).await.map(|one| (one.holds(), one.to_string()))),
         Command::Compare(compare) => told(compare.run().map(|text| (true, text))),
         Command::Chaos(chaos) => Box::pin(chaos.run()).await,
-        Command::Demo(demo) => told(Box::pin(demo.run()).await.map(|()| (true, "The candidates stopped.".to_owned()))),
+        Command::Demo(demo) => told(Box::pin(demo.run()).await.map(|()| (true, "All have handed in.".to_owned()))),
         Command::Bench(bench) => Box::pin(bench.run()).await,
         Command::Edge(edge) => edge.run(),
     }

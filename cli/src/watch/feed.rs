@@ -1,118 +1,152 @@
-//! The live socket of a session, which comes back where it was.
+//! The live feed of a session: opened again whenever it is lost, and resumed after the last event that came.
 
-use crate::trouble::Trouble;
+use crate::reviewer::Reviewer;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{connect_async, tungstenite};
 
-/// How long the server may take to let somebody in.
+/// How long the server may take to let a watcher in.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The server pings every 15 s.
+/// The server pings every 15 s; a connection that is silent for this long is dead.
 const SILENCE: Duration = Duration::from_secs(45);
-/// How long to wait before the next try.
-const AGAIN: Duration = Duration::from_secs(2);
+/// The first and the longest wait before another try.
+const WAITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
-/// What the socket tells.
+/// What comes of a session.
 #[derive(Debug)]
 pub(super) enum News {
-    /// A message of the server.
-    Message(Box<Value>),
-    /// How the connection is.
-    Link(String),
+    /// A message of the server, by its `type`.
+    Message(Value),
+    /// The connection was lost; another one is tried.
+    Lost(String),
+    /// It will not come back: the reason.
+    Over(String),
 }
 
-/// Where to watch.
-#[derive(Debug)]
-pub(super) struct Place {
-    /// The `ws` or `wss` address.
-    pub(super) url: String,
-    /// The reviewer's API key.
-    pub(super) key: String,
-}
-
-/// Watches until nobody listens any more; an error when the server does not let this key in.
-pub(super) async fn watch(place: &Place, news: &mpsc::Sender<News>) -> Result<(), Trouble> {
-    let mut last_seq = 0;
+/// Follows `session` until nobody takes the news any more or it is over. Begins with the last `n_last` events.
+pub(super) async fn follow(reviewer: Reviewer, url: String, n_last: u64, news: mpsc::Sender<News>) {
+    let mut after = None;
+    let mut wait = WAITS.0;
     loop {
-        let reason = match follow(place, &mut last_seq, news).await? {
-            Some(reason) => reason,
-            None => return Ok(()),
-        };
-        if news.send(News::Link(format!("{reason}; trying again"))).await.is_err() {
-            return Ok(());
+        match connection(&reviewer, &url, n_last, &mut after, &news).await {
+            End::Unheard => return,
+            End::Over(reason) => {
+                let _ = news.send(News::Over(reason)).await;
+                return;
+            }
+            End::Lost { reason, at_once } => {
+                if at_once {
+                    wait = WAITS.0;
+                }
+                if news.send(News::Lost(reason)).await.is_err() {
+                    return;
+                }
+                sleep(wait.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+                wait = (wait * 2).min(WAITS.1);
+            }
         }
-        sleep(AGAIN).await;
     }
 }
 
-/// One connection; why it ended, or `None` when nobody listens any more.
-async fn follow(place: &Place, last_seq: &mut u64, news: &mpsc::Sender<News>) -> Result<Option<String>, Trouble> {
-    let wrong = |error: &dyn ToString| Trouble::said(format!("the session cannot be watched: {}", error.to_string()));
-    let mut request = place.url.as_str().into_client_request().map_err(|error| wrong(&error))?;
-    let credential = HeaderValue::from_str(&format!("Bearer {}", place.key)).map_err(|error| wrong(&error))?;
+/// How a connection ended.
+enum End {
+    /// Nobody takes the news.
+    Unheard,
+    /// It makes no sense to try again.
+    Over(String),
+    /// It may work again; `at_once` when it had worked before.
+    Lost { reason: String, at_once: bool },
+}
+
+/// One connection, from its opening to its end.
+async fn connection(
+    reviewer: &Reviewer,
+    url: &str,
+    n_last: u64,
+    after: &mut Option<u64>,
+    news: &mpsc::Sender<News>,
+) -> End {
+    let lost = |reason: String| End::Lost { reason, at_once: false };
+    let mut request = match url.into_client_request() {
+        Ok(request) => request,
+        Err(error) => return End::Over(error.to_string()),
+    };
+    let Ok(credential) = HeaderValue::from_str(&format!("Bearer {}", reviewer.api_key)) else {
+        return End::Over("the key holds characters that no key has".to_owned());
+    };
     request.headers_mut().insert("authorization", credential);
     let mut socket = match timeout(PATIENCE, Box::pin(connect_async(request))).await {
         Ok(Ok((socket, _))) => socket,
-        Ok(Err(Error::Http(answer))) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
-            return Err(wrong(&refusal(answer.status().as_u16(), answer.body().as_deref().unwrap_or_default())));
+        Ok(Err(Error::Http(response))) => {
+            let status = response.status();
+            return match status.as_u16() {
+                401 => End::Over("the server does not know this key, or it was revoked".to_owned()),
+                404 => End::Over("there is no such session".to_owned()),
+                400..=428 | 430..=499 => End::Over(format!("the server answers HTTP {status}")),
+                _ => lost(format!("the server answers HTTP {status}")),
+            };
         }
-        Ok(Err(error)) => return Ok(Some(error.to_string())),
-        Err(_) => return Ok(Some("the server does not answer".to_owned())),
+        Ok(Err(error)) => return lost(error.to_string()),
+        Err(_) => return lost("the server does not answer".to_owned()),
     };
-    let resume = json!({ "type": "resume", "after": *last_seq }).to_string();
-    if let Err(error) = socket.send(Message::text(resume)).await {
-        return Ok(Some(error.to_string()));
-    }
-    if news.send(News::Link("live".to_owned())).await.is_err() {
-        return Ok(None);
-    }
+    let mut has_worked = false;
     loop {
-        let text = tokio::select! {
-            () = news.closed() => return Ok(None),
-            incoming = timeout(SILENCE, socket.next()) => match incoming {
-                Ok(Some(Ok(Message::Text(text)))) => text,
-                Ok(Some(Ok(Message::Close(frame)))) => return ended(frame.as_ref()).map(Some),
-                Ok(Some(Ok(_))) => continue,
-                Ok(Some(Err(error))) => return Ok(Some(error.to_string())),
-                Ok(None) => return Ok(Some("the connection ended".to_owned())),
-                Err(_) => return Ok(Some("the server is silent".to_owned())),
-            },
+        let message = match timeout(SILENCE, socket.next()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(error))) => return End::Lost { reason: error.to_string(), at_once: has_worked },
+            Ok(None) => return End::Lost { reason: "the connection ended".to_owned(), at_once: has_worked },
+            Err(_) => return End::Lost { reason: "the server is silent".to_owned(), at_once: has_worked },
+        };
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(frame) => {
+                let (code, reason) = frame.map_or((1005, String::new()), |f| (u16::from(f.code), f.reason.to_string()));
+                return match code {
+                    1008 => End::Over(format!("the server does not allow it: {reason}")),
+                    4001 => End::Over("the key has expired or was revoked".to_owned()),
+                    4002 => End::Over("the session was deleted".to_owned()),
+                    _ => End::Lost { reason: "the server closed the connection".to_owned(), at_once: has_worked },
+                };
+            }
+            _ => continue,
         };
         let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
-        if let Some(seq) = message.pointer("/event/seq").and_then(Value::as_u64) {
-            *last_seq = seq.max(*last_seq);
+        let number = |name: &str| message.get(name).and_then(Value::as_u64);
+        match message.get("type").and_then(Value::as_str) {
+            // It says how far the log is; from where to go on is for this side to say.
+            Some("hello") => {
+                has_worked = true;
+                let from = after.unwrap_or_else(|| number("lastSeq").unwrap_or(0).saturating_sub(n_last));
+                *after = Some(from);
+                let resume = json!({ "type": "resume", "after": from }).to_string();
+                if let Err(error) = socket.send(Message::text(resume)).await {
+                    return lost(error.to_string());
+                }
+            }
+            Some("event") => {
+                let seq = message.pointer("/event/seq").and_then(Value::as_u64);
+                // What is there already does not come twice.
+                if seq.is_some() && seq <= *after {
+                    continue;
+                }
+                *after = seq.or(*after);
+            }
+            // Too much lies between: go on near the end, as at the beginning.
+            Some("reset") => {
+                *after = None;
+                let _ = news.send(News::Message(message)).await;
+                return End::Lost { reason: "too much was missed at once".to_owned(), at_once: true };
+            }
+            _ => {}
         }
-        // Too far behind: the next connection begins where this one was.
-        let is_reset = message.get("type").is_some_and(|kind| kind == "reset");
-        if news.send(News::Message(Box::new(message))).await.is_err() {
-            return Ok(None);
-        }
-        if is_reset {
-            return Ok(Some("the view was too slow".to_owned()));
+        if news.send(News::Message(message)).await.is_err() {
+            return End::Unheard;
         }
     }
-}
-
-/// Why the server closed: a reason to try again, or an error for good.
-fn ended(frame: Option<&tungstenite::protocol::CloseFrame>) -> Result<String, Trouble> {
-    let code = frame.map_or(1006, |frame| u16::from(frame.code));
-    let told = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
-    match code {
-        1008 => Err(Trouble::said(format!("the server does not allow it: {told}"))),
-        4001 => Err(Trouble::said("the API key expired or was revoked")),
-        4002 => Err(Trouble::said("the session was deleted")),
-        _ => Ok(format!("the server closed the connection ({code})")),
-    }
-}
-
-fn refusal(status: u16, body: &[u8]) -> String {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let told = body.get("error").and_then(Value::as_str).unwrap_or("refused");
-    format!("{told} (HTTP {status})")
 }

@@ -1,143 +1,154 @@
-//! The command `watch`: a reviewer's live view of one session in the terminal.
+//! The command `watch`: a session live in the terminal, for reviewers.
 
-mod board;
 mod feed;
-pub(crate) mod shown;
-mod view;
+mod model;
+mod row;
+mod screen;
 
 use crate::api::Api;
-use crate::login;
+use crate::reviewer::Reviewer;
 use crate::trouble::Trouble;
-use board::Board;
-use feed::{News, Place};
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use chrono::Utc;
+use domain::SessionId;
+use feed::{News, follow};
+use model::{Link, Model};
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use row::Row;
+use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use view::View;
+use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the keyboard is asked, and the time it may take until a key is felt.
-const KEYS: Duration = Duration::from_millis(50);
-/// How often the screen is drawn, at most.
-const DRAW: Duration = Duration::from_millis(50);
-/// Messages that wait to be drawn; a terminal that is slower makes the server wait, which then starts anew.
+/// News that wait for the screen; the server's own queue is what bounds the rest.
 const WAITING: usize = 256;
+/// The screen is drawn at most this often.
+const FRAME: Duration = Duration::from_millis(50);
 
-/// Watch a session live in the terminal (for reviewers).
+/// Watch a session live, as a reviewer (sign in with `login` first, or set PROMPTSTER_API_KEY).
 ///
-/// Shows what happens as it happens, after what has happened so far, with the signals. The address and the API key are
-/// those of `promptster login`, unless they are given.
-///
-/// Keys: up, down, PgUp and PgDn move, End follows the newest event, Enter shows all of an event, q ends.
+/// Draws it in a terminal; prints a line for each event where the output is none, or with --json the rows of the timeline.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Watch {
     /// The session's id.
-    #[arg(value_name = "SESSION")]
-    session: String,
+    session: SessionId,
 
-    /// The server's address.
-    #[arg(long, value_name = "URL", env = "PROMPTSTER_API_URL")]
+    /// Address of the server [default: the one of `login`].
+    #[arg(long, env = "PROMPTSTER_SERVER")]
     server: Option<String>,
 
-    /// An API key of the organisation.
-    #[arg(long, value_name = "psk_live_...", env = "PROMPTSTER_API_KEY", hide_env_values = true)]
-    key: Option<String>,
+    /// How many of the earlier events to show.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    last: u64,
 
-    /// Print every message of the server as one line of JSON instead of drawing.
+    /// Print each event as one JSON object a line.
     #[arg(long)]
     json: bool,
 }
 
 impl Watch {
-    /// Watches until the reviewer has seen enough.
+    /// Watches until the reader has enough, or nothing more can come.
     pub(crate) async fn run(&self) -> Result<(), Trouble> {
-        let known = login::known();
-        let server = self.server.clone().or_else(|| known.as_ref().map(|login| login.server.clone()));
-        let key = self.key.clone().or_else(|| known.map(|login| login.api_key));
-        let (Some(server), Some(key)) = (server, key) else {
-            return Err(Trouble::said("log in first with `promptster login`, or pass --server and --key"));
-        };
-        if !self.json && !io::stdout().is_terminal() {
-            return Err(Trouble::said("there is no terminal to draw on; pass --json"));
-        }
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
-        if self.session.is_empty() || !self.session.chars().all(is_name) {
-            return Err(Trouble::said(format!("{:?} is not the id of a session", self.session)));
-        }
-        let url = Api::new(&server, "")?.live_url(&self.session);
-        let (sender, mut receiver) = mpsc::channel(WAITING);
-        let place = Place { url, key };
-        let watching = feed::watch(&place, &sender);
-        if self.json {
-            let printing = async {
-                while let Some(news) = receiver.recv().await {
-                    if let News::Message(message) = news
-                        && writeln!(io::stdout(), "{message}").is_err()
-                    {
-                        break;
-                    }
-                }
-            };
-            return tokio::select! { ended = watching => ended, () = printing => Ok(()) };
-        }
-        let mut terminal = ratatui::try_init()?;
-        let ended = tokio::select! {
-            ended = watching => ended,
-            drawn = draw(&mut terminal, &mut receiver) => drawn.map_err(Trouble::from),
-        };
-        ratatui::restore();
-        ended
+        let reviewer = Reviewer::find(self.server.as_deref())?;
+        let url = Api::new(&reviewer.server, "")?.socket_url(&format!("/v1/sessions/{}/live", self.session.as_str()));
+        let (sender, news) = mpsc::channel(WAITING);
+        let following = tokio::spawn(follow(reviewer, url, self.last, sender));
+        let watched =
+            if !self.json && io::stdout().is_terminal() { self.draw(news).await } else { self.print(news).await };
+        following.abort();
+        watched
     }
-}
 
-/// Draws what comes in, and obeys the keys, until one says that it is enough.
-async fn draw(terminal: &mut ratatui::DefaultTerminal, news: &mut mpsc::Receiver<News>) -> io::Result<()> {
-    let (mut board, mut view) = (Board { link: "connecting".to_owned(), ..Board::default() }, View::default());
-    let mut keys = keys();
-    let mut is_new = true;
-    let mut tick = tokio::time::interval(DRAW);
-    loop {
-        tokio::select! {
-            Some(news) = news.recv() => {
-                match news {
-                    News::Message(message) => board.take(&message),
-                    News::Link(link) => board.link = link,
+    /// A line for each event.
+    async fn print(&self, mut news: mpsc::Receiver<News>) -> Result<(), Trouble> {
+        while let Some(one) = news.recv().await {
+            let message = match one {
+                News::Message(message) => message,
+                News::Lost(reason) => {
+                    eprintln!("lost, trying again: {reason}");
+                    continue;
                 }
-                is_new = true;
-            }
-            key = keys.recv() => match key {
-                Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
-                    let is_interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-                    if is_interrupt || !view.obey(key.code, board.rows.len()) {
+                News::Over(reason) => return Err(Trouble::said(reason)),
+            };
+            let ended = message.pointer("/session/endedAt").is_some_and(Value::is_string);
+            match (message.get("type").and_then(Value::as_str), message.get("event")) {
+                (Some("event"), Some(event)) => {
+                    let mut out = io::stdout().lock();
+                    // Whoever reads may have had enough.
+                    let written = if self.json {
+                        writeln!(out, "{event}")
+                    } else {
+                        let row = Row::of(event);
+                        writeln!(out, "{:>6}  {}  {:<14} {}", row.seq, row.ts, row.kind, row.text)
+                    };
+                    if written.and_then(|()| out.flush()).is_err() {
                         return Ok(());
                     }
-                    is_new = true;
                 }
-                Some(_) => is_new = true,
-                None => return Ok(()),
-            },
-            _ = tick.tick(), if is_new => {
-                terminal.draw(|frame| view.draw(frame, &board))?;
-                is_new = false;
+                (Some("reset"), _) => eprintln!("too much was missed at once; what follows begins later"),
+                (Some("session"), _) if ended => eprintln!("the session has ended"),
+                _ => {}
             }
         }
+        Ok(())
+    }
+
+    /// The screen.
+    async fn draw(&self, mut news: mpsc::Receiver<News>) -> Result<(), Trouble> {
+        let mut model = Model::new(self.session.as_str());
+        let (pressed, mut keys) = mpsc::channel(16);
+        // Reading keys blocks; the thread ends with the process.
+        std::thread::spawn(move || {
+            while let Ok(event) = event::read() {
+                if pressed.blocking_send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut terminal = ratatui::try_init()?;
+        let mut frames = interval(FRAME);
+        frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let outcome = loop {
+            tokio::select! {
+                Some(one) = news.recv() => {
+                    model.take(one);
+                    while let Ok(one) = news.try_recv() {
+                        model.take(one);
+                    }
+                }
+                Some(event) = keys.recv() => {
+                    if let Event::Key(key) = event && key.kind != KeyEventKind::Release && !obeys(&mut model, key) {
+                        break Ok(());
+                    }
+                }
+                _ = frames.tick() => {
+                    if let Err(error) = terminal.draw(|frame| screen::draw(frame, &model, Utc::now())) {
+                        break Err(error.into());
+                    }
+                }
+            }
+        };
+        ratatui::restore();
+        if let Link::Over(reason) = &model.link {
+            eprintln!("{reason}");
+        }
+        outcome
     }
 }
 
-/// The keyboard, asked by a thread of its own; it ends when nobody listens any more.
-fn keys() -> mpsc::Receiver<Event> {
-    let (sender, receiver) = mpsc::channel(16);
-    std::thread::spawn(move || {
-        while !sender.is_closed() {
-            match event::poll(KEYS) {
-                Ok(true) => match event::read().map(|event| sender.blocking_send(event)) {
-                    Ok(Ok(())) => {}
-                    _ => return,
-                },
-                Ok(false) => {}
-                Err(_) => return,
-            }
-        }
-    });
-    receiver
+/// Does what a key asks for; not when it asks to quit.
+fn obeys(model: &mut Model, key: KeyEvent) -> bool {
+    let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Char('q') | KeyCode::Esc => return false,
+        KeyCode::Char('c' | 'd') if is_control => return false,
+        KeyCode::Up | KeyCode::Char('k') => model.scroll(1),
+        KeyCode::Down | KeyCode::Char('j') => model.scroll(-1),
+        KeyCode::PageUp => model.scroll(20),
+        KeyCode::PageDown | KeyCode::Char(' ') => model.scroll(-20),
+        KeyCode::Home | KeyCode::Char('g') => model.scroll(isize::MAX),
+        KeyCode::End | KeyCode::Char('G' | 'l') => model.scroll(isize::MIN),
+        _ => {}
+    }
+    true
 }

@@ -56,6 +56,17 @@ impl Server {
         request.send().await.unwrap().json().await.unwrap()
     }
 
+    pub(crate) async fn delete(&self, path: &str) {
+        let request = self.client.delete(format!("{}{path}", self.url)).bearer_auth(&self.api_key);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    /// Records an event as a candidate's hook does.
+    pub(crate) async fn hook(&self, key: &str, event: &Value) {
+        let request = self.client.post(format!("{}/v1/hooks/ingest", self.url)).header("x-api-key", key).json(event);
+        assert_eq!(request.send().await.unwrap().status(), 201);
+    }
+
     /// A new key of a new assessment.
     pub(crate) async fn key(&self) -> String {
         let terms = json!({ "title": "Fix the totals", "role": "Engineer", "taskBrief": "Make the tests pass.", "timeLimitMinutes": 90 });

@@ -1,5 +1,8 @@
 //! Nothing of one request reaches another.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::future::join_all;
 
 use crate::server::TestServer;
@@ -67,4 +70,28 @@ async fn parameters_and_bound_values_arrive_as_they_are() {
     let query = client.query(sql).param("x", &long).param("n", 7).param("list", vec!["a", "b'c"]);
     let expected = (1_000_007, "b'c".to_owned());
     assert_eq!(query.fetch_one::<(u64, String)>().await.unwrap(), expected);
+}
+
+/// Results are derived by the hundred; whoever reads, or asks whether the engine answers, does not wait for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_derivations_keeps_no_reader_waiting() {
+    let server = TestServer::start();
+    let client = server.client("crowd").await;
+    client.query("CREATE TABLE sums (n UInt8) ENGINE = MergeTree ORDER BY n").execute().await.unwrap();
+    let n_done = Arc::new(AtomicU64::new(0));
+    let crowd = (0..12).map(|_| {
+        let (client, n_done) = (client.clone(), Arc::clone(&n_done));
+        tokio::spawn(async move {
+            client.query("INSERT INTO sums SELECT sleep(3)").execute().await.unwrap();
+            n_done.fetch_add(1, Ordering::SeqCst);
+        })
+    });
+    let crowd: Vec<_> = crowd.collect();
+    let running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO sums%'";
+    while client.query(running).fetch_one::<u64>().await.unwrap() == 0 {
+        assert_eq!(n_done.load(Ordering::SeqCst), 0, "the question waited for those that it is about");
+    }
+    client.query("SELECT 1").fetch_one::<u8>().await.unwrap();
+    assert_eq!(n_done.load(Ordering::SeqCst), 0, "none of those that run was waited for");
+    crowd.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -1,5 +1,8 @@
 //! Sends the stories: what is past at once, what is to come when it is due.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
@@ -21,6 +24,8 @@ const BATCH: usize = 100;
 pub(super) struct Stage {
     /// The assessments, by title.
     assessments: Map<String, Value>,
+    /// Whose work is not done: the key, by session.
+    at_work: Mutex<BTreeMap<String, String>>,
 }
 
 /// A candidate who has begun.
@@ -36,7 +41,7 @@ struct Begun {
 pub(super) async fn prepare(api: &Api, seed: u64, say: impl Fn(String)) -> Result<Stage, String> {
     let there = api.get("/v1/assessments").await?.json();
     let there: Vec<&Value> = there.get("assessments").and_then(Value::as_array).into_iter().flatten().collect();
-    let mut stage = Stage { assessments: Map::new() };
+    let mut stage = Stage { assessments: Map::new(), at_work: Mutex::default() };
     let mut rubric = None;
     let mut is_new = false;
     for task in [&WINDOW, &FIELDS] {
@@ -64,7 +69,7 @@ pub(super) async fn prepare(api: &Api, seed: u64, say: impl Fn(String)) -> Resul
             for acts in acts.chunks(BATCH) {
                 send(api, &mut begun, acts).await?;
             }
-            complete(api, &begun).await?;
+            complete(api, &begun.session, &begun.key).await?;
             say(format!("{:<8} {n:>3} events, done {} ago", candidate.name, ago(candidate.minutes_ago)));
         }
     }
@@ -85,10 +90,20 @@ pub(super) async fn go_on(api: &Api, stage: &Stage, seed: u64) -> Result<(), Str
     try_join_all(one_after_the_other).await.map(|_| ())
 }
 
+/// Ends those who are at work, as if they handed in what they have.
+pub(super) async fn end(api: &Api, stage: &Stage) -> Result<(), String> {
+    let left = std::mem::take(&mut *stage.at_work());
+    for (session, key) in left {
+        complete(api, &session, &key).await?;
+    }
+    Ok(())
+}
+
 /// One candidate at work, until the end of the story.
 async fn work(api: &Api, stage: &Stage, candidate: &Candidate, seed: u64) -> Result<(), String> {
     let started = Utc::now() - TimeDelta::minutes(candidate.minutes_ago.into());
     let mut begun = begin(api, stage, candidate, started, seed).await?;
+    stage.at_work().insert(begun.session.clone(), begun.key.clone());
     let acts = tell(candidate, seed);
     let past = acts.iter().take_while(|act| begun.at(act) <= Utc::now()).count();
     let (past, to_come) = acts.split_at(past);
@@ -99,7 +114,14 @@ async fn work(api: &Api, stage: &Stage, candidate: &Candidate, seed: u64) -> Res
         tokio::time::sleep((begun.at(act) - Utc::now()).to_std().unwrap_or_default()).await;
         send(api, &mut begun, std::slice::from_ref(act)).await?;
     }
-    complete(api, &begun).await
+    stage.at_work().remove(&begun.session);
+    complete(api, &begun.session, &begun.key).await
+}
+
+impl Stage {
+    fn at_work(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Begun {
@@ -162,8 +184,8 @@ async fn send(api: &Api, begun: &mut Begun, acts: &[Act]) -> Result<(), String> 
     }
 }
 
-async fn complete(api: &Api, begun: &Begun) -> Result<(), String> {
-    let body = json!({ "sessionId": begun.session, "key": begun.key });
+async fn complete(api: &Api, session: &str, key: &str) -> Result<(), String> {
+    let body = json!({ "sessionId": session, "key": key });
     api.insist(Method::POST, "/v1/candidate/complete", Who::Public, Some(&body), 200).await.map(|_| ())
 }
 

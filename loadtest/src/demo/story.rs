@@ -297,7 +297,7 @@ impl Teller {
     fn test(&mut self, by: By, fails: u32, of: u32) {
         let (fails, seconds) = (fails.min(of), f64::from(self.rng.random_range(8..30)) / 10.0);
         let passes = of - fails;
-        let out = match (self.task.test.starts_with("node"), fails) {
+        let out = match (self.task.test.starts_with("npm"), fails) {
             (true, _) => format!("# tests {of}\n# pass {passes}\n# fail {fails}\n# duration_ms {}\n", seconds * 100.0),
             (false, 0) => format!("{passes} passed in {seconds:.2}s\n"),
             (false, _) => format!("{fails} failed, {passes} passed in {seconds:.2}s\n"),

@@ -75,7 +75,7 @@ pub(crate) const WINDOW: Task = Task {
         ("window.mjs", include_str!("../../../docs/examples/issues/rate-window/window.mjs")),
         ("window.test.mjs", include_str!("../../../docs/examples/issues/rate-window/window.test.mjs")),
     ],
-    test: "node --test",
+    test: "npm test",
     lint: "npx eslint window.mjs",
     steps: &[
         Step {

@@ -1,0 +1,73 @@
+import { signal } from "@preact/signals";
+import { ApiClient, ApiError } from "../api/client";
+import { address, navigate, route } from "./router";
+
+/** Who is signed in, as `GET /auth/me` says it. */
+export interface SignedIn {
+  org: { id: string; name: string };
+  apiKey: { id: string; name: string; prefix: string; scopes: ("read" | "write")[] };
+  /** When the sign-in ends by itself. */
+  expiresAt: string;
+}
+
+export type Identity =
+  | { is: "asking" }
+  | { is: "signed-in"; who: SignedIn }
+  | { is: "signed-out"; why: "never" | "ended" }
+  /** The server could not be asked. */
+  | { is: "unknown"; error: ApiError };
+
+export const identity = signal<Identity>({ is: "asking" });
+
+/** The client of all pages. An answer that says "not signed in" ends the sign-in here as well. */
+export const api = new ApiClient({
+  fetch: async (input, init) => {
+    const reply = await fetch(input, init);
+    if (reply.status === 401 && identity.peek().is === "signed-in") ended();
+    return reply;
+  },
+});
+
+/** Where sockets are opened: the page's own origin. */
+export const liveOrigin = location.origin.replace(/^http/, "ws");
+
+/** Whether who is signed in may change things. */
+export function mayWrite(): boolean {
+  const now = identity.value;
+  return now.is === "signed-in" && now.who.apiKey.scopes.includes("write");
+}
+
+/** Asks the server who is signed in. */
+export async function ask(): Promise<void> {
+  identity.value = { is: "asking" };
+  try {
+    identity.value = { is: "signed-in", who: await api.get<SignedIn>("/auth/me") };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    identity.value = error.status === 401 ? { is: "signed-out", why: "never" } : { is: "unknown", error };
+  }
+}
+
+/** @throws ApiError when the key is not taken. */
+export async function signIn(apiKey: string): Promise<void> {
+  identity.value = { is: "signed-in", who: await api.post<SignedIn>("/auth/sign-in", { apiKey }) };
+}
+
+/** @throws ApiError when the server could not end it: the cookie still counts then. */
+export async function signOut(): Promise<void> {
+  await api.post("/auth/sign-out", {});
+  identity.value = { is: "signed-out", why: "never" };
+  navigate("/sign-in");
+}
+
+/** The server no longer knows the sign-in: it expired, or its API key was revoked. */
+export function ended(): void {
+  identity.value = { is: "signed-out", why: "ended" };
+}
+
+/** The page for signing in, which leads back here. */
+export function toSignIn(): void {
+  if (route.peek().page === "sign-in") return;
+  const back = address.peek();
+  navigate(back === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(back)}`, { replace: true });
+}
