@@ -46,6 +46,8 @@ pub(super) struct Edits {
     /// When commands of tools ran.
     commands: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     looked_at: Option<Instant>,
+    /// What was told until then was heard by an earlier life of the process.
+    heard_until: DateTime<Utc>,
 }
 
 /// What is known of the files, kept over the death of the process.
@@ -53,6 +55,8 @@ pub(super) struct Edits {
 #[serde(default)]
 struct Known {
     head: String,
+    /// When this was written down.
+    at: DateTime<Utc>,
     files: BTreeMap<String, Stamp>,
 }
 
@@ -69,10 +73,12 @@ impl Edits {
         if session.base_sha.is_empty() {
             return Ok(None);
         }
+        let known: Known = workspace.kept(KNOWN).unwrap_or_default();
         let mut edits = Self {
             workspace: workspace.clone(),
             session: session.clone(),
-            known: workspace.kept(KNOWN).unwrap_or_default(),
+            heard_until: known.at,
+            known,
             told: HashSet::new(),
             ledger: HashSet::new(),
             commands: Vec::new(),
@@ -98,7 +104,10 @@ impl Edits {
         }
         match word("/kind") {
             "file_diff" | "file_create" | "file_delete" => {
-                self.told.insert(word("/data/path").to_owned());
+                let ts: Option<DateTime<Utc>> = word("/ts").parse().ok();
+                if ts.is_none_or(|ts| ts > self.heard_until) {
+                    self.told.insert(word("/data/path").to_owned());
+                }
                 self.ledger.insert(word("/data/path").to_owned());
             }
             "command" if word("/actor/type") == "ai" => {
@@ -256,7 +265,8 @@ impl Edits {
         self.workspace.state("edits").join(hex(Sha256::digest(path).get(..16).unwrap_or_default()))
     }
 
-    fn keep(&self) -> io::Result<()> {
+    fn keep(&mut self) -> io::Result<()> {
+        self.known.at = Utc::now();
         self.workspace.keep(KNOWN, &self.known)
     }
 }

@@ -77,7 +77,7 @@ fn what_a_tool_told_of_is_known_and_what_follows_is_a_revision() {
     let repository = Repository::new();
     let mut edits = repository.edits();
     repository.write("a.py", "by the tool\n");
-    edits.record(&told("file_diff", &json!({ "path": "a.py" }), "2026-01-01T00:00:00Z"));
+    edits.record(&told("file_diff", &json!({ "path": "a.py" }), "2099-01-01T00:00:00Z"));
     assert_eq!(seen(&mut edits), []);
     repository.write("a.py", "by the tool, and then by hand\n");
     assert_eq!(seen(&mut edits), [("file_diff", json!("a.py"), "ai_revised_by_human")]);
@@ -88,9 +88,24 @@ fn what_a_tool_told_of_is_known_when_the_file_comes_to_rest() {
     let repository = Repository::new();
     let mut edits = repository.edits();
     repository.write("a.py", "by the tool\n");
-    edits.record(&told("file_diff", &json!({ "path": "a.py" }), "2026-01-01T00:00:00Z"));
+    edits.record(&told("file_diff", &json!({ "path": "a.py" }), "2099-01-01T00:00:00Z"));
     assert!(edits.news(false).unwrap().is_empty(), "it was written just now");
     assert_eq!(seen(&mut edits), []);
+}
+
+#[test]
+fn what_was_told_to_an_earlier_life_of_the_process_excuses_no_later_edit() {
+    let repository = Repository::new();
+    let mut edits = repository.edits();
+    repository.write("a.py", "by the tool\n");
+    let record = told("file_diff", &json!({ "path": "a.py" }), &chrono::Utc::now().to_rfc3339());
+    edits.record(&record);
+    assert_eq!(seen(&mut edits), []);
+    repository.write("a.py", "and then by hand, while nobody looked\n");
+    let mut edits = repository.edits();
+    // The journal is heard from its beginning again.
+    edits.record(&record);
+    assert_eq!(seen(&mut edits), [("file_diff", json!("a.py"), "ai_revised_by_human")]);
 }
 
 #[test]

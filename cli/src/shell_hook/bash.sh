@@ -2,7 +2,11 @@
 __promptster_prompt() {
     local code=$? line number took=()
     line=$(HISTTIMEFORMAT='' builtin history 1)
-    [[ $line =~ ^\ *([0-9]+)\*?\ \ (.*)$ ]] || return $code
+    if [[ ! $line =~ ^\ *([0-9]+)\*?\ \ (.*)$ ]]; then
+        # Nothing was typed yet, ever.
+        __promptster_last=0
+        return $code
+    fi
     number=${BASH_REMATCH[1]}
     local command=${line#*"$number"}
     command=${command#\*}

@@ -6,6 +6,7 @@ mod doctor;
 mod faults;
 mod rails;
 mod server;
+mod shell;
 mod watching;
 
 use candidate::Candidate;
@@ -199,4 +200,13 @@ async fn what_goes_wrong_is_told_by_name() {
     let printed = ada.run(&["hook", "cursor"], "{ no json").await;
     assert_eq!((printed.code, printed.out.as_str(), printed.err.as_str()), (0, "{}\n", ""));
     assert!(!ada.root.join(".promptster").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn called_with_nothing_it_shows_what_there_is() {
+    let nobody = Candidate::new();
+    let printed = nobody.run(&[], "").await;
+    assert!(printed.code == 2 && printed.err.contains("doctor") && printed.err.contains("watch"), "{}", printed.err);
+    let version = nobody.run(&["version"], "").await;
+    assert_eq!(version.out, format!("promptster {}\n", env!("CARGO_PKG_VERSION")));
 }
