@@ -10,7 +10,9 @@
 #   make check-deploy        the files of deploy/ against their schemas, with tools of PyPI: a minute the first time
 #   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
 #                            ARGS="--max-examples 10" for a short form, one minute
-#   make test-dashboard      check and test dashboard/, also against the real server: 20 seconds after the build; needs Node
+#   make dashboard           build dashboard/ into dashboard/dist, which the next build of the server takes in; needs Node
+#   make test-dashboard      check and test dashboard/, also against the real server and in a real browser: 2 minutes after the
+#                            build; needs Node
 #   make fmt                 format
 #   make load                short load test against a running `make run`; ARGS="--candidates 50"
 #   make load-run            events by a schedule against a running `make run`, with latencies and plots: 1 minute;
@@ -32,12 +34,13 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run demo cluster test check check-deploy fuzz-api test-dashboard fmt load load-run outage overload idle bench chaos
+.PHONY: run demo cluster test check check-deploy fuzz-api dashboard test-dashboard fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
 	@dev/setup
+	@dev/build-dashboard
 	@echo "Building: 2 to 5 minutes the first time, seconds later on."
 	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli
 	@exec $(BINS)/promptster-server dev $(ARGS)
@@ -45,6 +48,7 @@ run:
 demo:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
 	@dev/setup
+	@dev/build-dashboard
 	@echo "Building: 2 to 5 minutes the first time, seconds later on."
 	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli -p loadtest
 	@dev/demo $(BINS) $(ARGS)
@@ -52,6 +56,7 @@ demo:
 cluster:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
 	@dev/setup
+	@dev/build-dashboard
 	@echo "Building: 2 to 5 minutes the first time, seconds later on."
 	@$(CARGO) build $(RELEASE_FLAG) -p promptster-server -p embedded-clickhouse -p cli -p loadtest
 	@exec $(BINS)/promptster-server cluster $(ARGS)
@@ -60,6 +65,7 @@ test:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
 	@dev/setup
 	@dev/install-mail-server
+	@dev/build-dashboard
 	@echo "Building everything: 3 to 8 minutes the first time."
 	@$(CARGO) build --workspace --bins
 	@echo "Running every test, on real stores: 2 to 6 minutes."
@@ -68,6 +74,7 @@ test:
 	else \
 		$(CARGO) test --workspace --no-fail-fast; \
 	fi
+	@PROMPTSTER_SERVER=$(abspath $(TARGET)/debug/promptster-server) dev/test-dashboard
 
 check:
 	@echo "Checking formatting, lints and layers: 2 to 5 minutes the first time."
@@ -91,11 +98,15 @@ fuzz-api:
 	@echo "Fuzzing the API: 15 minutes with 300 examples, a minute with 10."
 	@dev/fuzz-api $(or $(ARGS),--max-examples 300)
 
+dashboard:
+	@dev/install-dashboard
+	@dev/build-dashboard
+
 test-dashboard:
 	@dev/setup
+	@dev/build-dashboard
 	@$(CARGO) build -p promptster-server -p embedded-clickhouse
-	@cd dashboard && npm ci --no-audit --no-fund && npm run check && npm test
-	@cd dashboard && PROMPTSTER_SERVER=$(abspath $(TARGET)/debug/promptster-server) npm run test:stack
+	@PROMPTSTER_SERVER=$(abspath $(TARGET)/debug/promptster-server) dev/test-dashboard
 
 fmt:
 	@$(CARGO) fmt --all

@@ -31,10 +31,14 @@ export class Server {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Asks as the organisation that a new server has. */
+  /** The API key of the organisation that a new server has. */
+  async apiKey(): Promise<string> {
+    return (JSON.parse(await readFile(join(this.directory, "dev.json"), "utf8")) as { apiKey: string }).apiKey;
+  }
+
+  /** Asks as that organisation. */
   async reviewer(): Promise<ApiClient> {
-    const { apiKey } = JSON.parse(await readFile(join(this.directory, "dev.json"), "utf8")) as { apiKey: string };
-    return new ApiClient({ base: this.url, headers: { Authorization: `Bearer ${apiKey}` } });
+    return new ApiClient({ base: this.url, headers: { Authorization: `Bearer ${await this.apiKey()}` } });
   }
 
   link(api: ApiClient) {

@@ -11,11 +11,12 @@ use super::{
     credentials::{authenticate_candidate, authenticate_reviewer},
     error::{ApiError, Refusal},
     rate::client_address,
+    sign_in,
 };
 use crate::App;
 
 /// Longer credentials are not looked at.
-const MAX_CREDENTIAL_BYTES: usize = 8192;
+pub(super) const MAX_CREDENTIAL_BYTES: usize = 8192;
 
 /// Somebody who reads, and perhaps writes, for an organisation.
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ pub struct Public {
     pub address: IpAddr,
 }
 
-/// Whoever the headers name: `Authorization` counts before `X-API-Key`.
+/// Whoever the headers name: `Authorization` counts before `X-API-Key`, and both before the cookie of a browser.
 async fn authenticate(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
     let address = client_address(request, &app.settings);
     if let Some(bearer) = header_value(request, header::AUTHORIZATION.as_str())? {
@@ -104,7 +105,9 @@ async fn authenticate(request: &HttpRequest, app: &App) -> Result<Either, ApiErr
         }
         return Ok(Either::Reviewer(authenticate_reviewer(app, credential.trim(), address).await?));
     }
-    let credential = header_value(request, "x-api-key")?.ok_or(Refusal::Unauthorized)?;
+    let Some(credential) = header_value(request, "x-api-key")? else {
+        return Ok(Either::Reviewer(sign_in::reviewer(request, app).await?));
+    };
     Ok(Either::Candidate(Box::new(authenticate_candidate(app, credential, address).await?)))
 }
 

@@ -124,11 +124,20 @@ fn own_id(text: &str) -> Option<OrgId> {
 }
 
 async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
+    let key = api_key_now(app, owner).await?;
+    Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, expires_at: None })
+}
+
+/// An API key that counts.
+///
+/// # Errors
+/// 401 when it was revoked, 503.
+pub(super) async fn api_key_now(app: &App, owner: Owner) -> Result<ApiKey, ApiError> {
     let key = app.redis.api_key(owner.org, owner.id).await?;
     let key = whole::believed(app, Partition::of_org(owner.org), key).await?;
     let key = key.filter(|key| key.revoked_at.is_none()).ok_or(Refusal::Unauthorized)?;
     note_use(app, &key).await;
-    Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, expires_at: None })
+    Ok(key)
 }
 
 /// To the hour: more would be a write for every request.

@@ -69,6 +69,7 @@ refusals! {
     ConsentRequired     = 403 "consent_required"     "The candidate has to accept the disclosure first.";
     SessionMismatch     = 403 "session_mismatch"     "This credential belongs to another session.";
     OriginRefused       = 403 "origin_refused"       "Browsers may not connect from this origin.";
+    CrossSite           = 403 "cross_site"           "A sign-in counts only for requests of the dashboard's own pages.";
     NotFound            = 404 "not_found"            "There is nothing here.";
     KeyNotFound         = 404 "key_not_found"        "There is no such key. Check it for typing errors.";
     NoProviderKey       = 404 "no_provider_key"      "This server has no key for this provider of models; its operator can give it one.";

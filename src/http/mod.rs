@@ -12,6 +12,7 @@ mod candidates;
 mod cohort;
 mod cors;
 pub mod credentials;
+mod dashboard;
 mod disclosure;
 mod erasure;
 pub mod error;
@@ -27,6 +28,7 @@ mod live;
 pub mod openapi;
 pub(crate) mod org;
 mod origin;
+mod own_page;
 mod paced;
 pub mod path;
 pub mod places;
@@ -39,6 +41,7 @@ pub mod rule;
 mod scores;
 pub mod server;
 mod sessions;
+mod sign_in;
 mod signatures;
 mod signed_log;
 mod socket;
@@ -128,7 +131,20 @@ pub fn table() -> Vec<At> {
         at("/v1/sessions/{id}/live").stream(live::live),
         at("/v1/live").stream(wall::wall),
         at("/v1/live-tickets").post(tickets::issue),
-        // For people.
+        // Browsers.
+        at("/auth/sign-in").post(sign_in::begin),
+        at("/auth/sign-out").post(sign_in::end),
+        at("/auth/me").get(sign_in::show),
+        // For people: what the dashboard's own router knows, and its files.
+        at("/").get(dashboard::page),
+        at("/sessions/{id}").get(dashboard::page),
+        at("/compare").get(dashboard::page),
+        at("/assessments").get(dashboard::page),
+        at("/assessments/{id}").get(dashboard::page),
+        at("/settings").get(dashboard::page),
+        at("/sign-in").get(dashboard::page),
+        at("/icon.svg").get(dashboard::icon),
+        at("/assets/{file}").get(dashboard::asset),
         at("/docs").get(openapi::docs::page),
         at("/docs/{file}").get(openapi::docs::asset),
     ]

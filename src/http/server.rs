@@ -133,8 +133,8 @@ async fn refuse_without_data<B: MessageBody>(
 }
 
 fn needs_redis(path: &str) -> bool {
-    let is_document = path == "/docs" || path.starts_with("/docs/");
-    !is_document && !["/v1/health", "/v1/ready", "/v1/openapi.json"].contains(&path)
+    let asks = path.starts_with("/v1/") || path.starts_with("/auth/");
+    asks && !["/v1/health", "/v1/ready", "/v1/openapi.json"].contains(&path)
 }
 
 /// Turns a panic of a handler into an error, so that the client gets an answer.

@@ -44,7 +44,7 @@ async fn every_reply_has_a_request_id_and_says_what_is_left_of_the_budget() {
         (403, candidate.get("/v1/org").await),
         (404, reviewer.get("/v1/assessments/none").await),
         (404, anonymous.get("/v1/nowhere").await),
-        (404, anonymous.get("/").await),
+        (404, anonymous.get("/nowhere").await),
         (404, anonymous.post("/v1/candidate/redeem", json!({"key": "PST-ABCD-2345"})).await),
         (405, anonymous.post("/v1/health", json!({})).await),
         (413, reviewer.post_bytes("/v1/assessments", vec![b' '; (1 << 20) + 1]).await),
@@ -110,7 +110,12 @@ async fn unknown_paths_and_wrong_methods_are_refused_in_the_common_shape() {
     insta::assert_json_snapshot!("wrong_method", shown(&anonymous.delete("/v1/org").await));
     insta::assert_json_snapshot!("unknown_path", shown(&anonymous.get("/v1/nowhere").await));
     for path in [
-        "/",
+        "/nowhere",
+        "/sessions",
+        "/sessions/a/b",
+        "/assets/none.js",
+        "/index.html",
+        "/auth/nowhere",
         "/v1",
         "/v2/health",
         "/v1/health/deep",

@@ -37,6 +37,10 @@ export function mayWrite(): boolean {
   return now.is === "signed-in" && now.who.apiKey.scopes.includes("write");
 }
 
+/** Tells the other tabs of this browser, which share the cookie. */
+const tabs = new BroadcastChannel("sign-in");
+tabs.onmessage = () => void ask();
+
 /** Asks the server who is signed in. */
 export async function ask(): Promise<void> {
   identity.value = { is: "asking" };
@@ -51,12 +55,14 @@ export async function ask(): Promise<void> {
 /** @throws ApiError when the key is not taken. */
 export async function signIn(apiKey: string): Promise<void> {
   identity.value = { is: "signed-in", who: await api.post<SignedIn>("/auth/sign-in", { apiKey }) };
+  tabs.postMessage("signed in");
 }
 
 /** @throws ApiError when the server could not end it: the cookie still counts then. */
 export async function signOut(): Promise<void> {
   await api.post("/auth/sign-out", {});
   identity.value = { is: "signed-out", why: "never" };
+  tabs.postMessage("signed out");
   navigate("/sign-in");
 }
 

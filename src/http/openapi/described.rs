@@ -18,6 +18,7 @@ use crate::{
         query::{FromQuery, Query},
         rule::{SESSION_ID_PATTERN, uuid_schema},
         server::RequestId,
+        sign_in::SignedIn,
         streamer::Streamer,
         watcher::Watcher,
     },
@@ -31,11 +32,13 @@ pub trait Described {
 
 /// The ways to prove who asks, by the names of the document's `securitySchemes`.
 const REVIEWER: &str = "reviewer";
+const SIGN_IN: &str = "signIn";
 const CANDIDATE: &str = "candidate";
 const TICKET: &str = "ticket";
 const BEARER: &str = "candidateBearer";
 
-const KNOWN: &[Refusal] = &[Refusal::Unauthorized, Refusal::RateLimited, Refusal::Unavailable];
+const KNOWN: &[Refusal] =
+    &[Refusal::Unauthorized, Refusal::CrossSite, Refusal::OriginRefused, Refusal::RateLimited, Refusal::Unavailable];
 
 /// Declares what arguments mean.
 macro_rules! described {
@@ -50,7 +53,7 @@ macro_rules! described {
 
 described! {
     Reviewer = |operation| {
-        operation.admit(&[REVIEWER]);
+        operation.admit(&[REVIEWER, SIGN_IN]);
         operation.refuse(KNOWN);
         operation.refuse(&[Refusal::ReviewerOnly, Refusal::InsufficientScope]);
     };
@@ -69,7 +72,7 @@ described! {
         operation.refuse(&[Refusal::OriginRefused, Refusal::TooManyStreams]);
     };
     Either = |operation| {
-        operation.admit(&[REVIEWER, CANDIDATE]);
+        operation.admit(&[REVIEWER, SIGN_IN, CANDIDATE]);
         operation.refuse(KNOWN);
         operation.refuse(&[Refusal::InsufficientScope]);
     };
@@ -78,6 +81,7 @@ described! {
         operation.admit(&[TICKET]);
         operation.refuse(&[Refusal::OriginRefused, Refusal::TooManyWatchers]);
     };
+    SignedIn = |operation| operation.refuse(KNOWN);
     Public = |operation| operation.refuse(&[Refusal::RateLimited, Refusal::Unavailable]);
 
     PathId = |operation| {

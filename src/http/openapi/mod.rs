@@ -78,6 +78,10 @@ fn security_schemes() -> Value {
             "type": "http", "scheme": "bearer",
             "description": "An organisation's API key (`psk_live_…`), or a JWT of its identity provider.",
         },
+        "signIn": {
+            "type": "apiKey", "in": "cookie", "name": "promptster_sign_in",
+            "description": "What browsers get for an API key at `POST /auth/sign-in`. It counts only for requests of this server's own pages.",
+        },
         "candidate": {
             "type": "apiKey", "in": "header", "name": "X-API-Key",
             "description": "A candidate key (`PST-XXXX-XXXX`), or the `sessionToken` that redeeming it returned.",

@@ -18,7 +18,10 @@ pub use failures::Failures;
 pub use standing::Standing;
 pub use store::Store;
 
-use crate::settings::{RateLimits, Settings};
+use crate::settings::{Rate, RateLimits, Settings};
+
+/// Enough for an office behind one address, and little for somebody who tries keys.
+const SIGN_INS: Rate = Rate::new(30, 30);
 
 /// All budgets.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Limits {
     pub ingest: Budget<Uuid>,
     /// Events by WebSocket, by candidate key.
     pub stream: Budget<Uuid>,
+    /// Tries to sign in, by address.
+    pub sign_in: Budget<IpAddr>,
     /// Look-ups of guessable secrets that found nothing.
     pub failures: Failures,
 }
@@ -45,6 +50,7 @@ impl Limits {
             address: Budget::new("public", rates.address, store.clone()),
             ingest: Budget::new("ingest", rates.ingest, store.clone()),
             stream: Budget::new("stream", rates.stream, store.clone()),
+            sign_in: Budget::new("sign-ins", SIGN_INS, store.clone()),
             failures: Failures::new(rates.failures, rates.failures_overall, store),
         }
     }
