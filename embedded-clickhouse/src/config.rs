@@ -59,10 +59,6 @@ impl EngineConfig {
   <mark_cache_size>67108864</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <primary_index_cache_size>67108864</primary_index_cache_size>
-  <backups>
-    <allowed_path>backups</allowed_path>
-    <allow_concurrent_backups>0</allow_concurrent_backups>
-  </backups>
   <merge_tree>
     <fsync_after_insert>{fsync}</fsync_after_insert>
     <fsync_part_directory>{fsync}</fsync_part_directory>

@@ -19,7 +19,6 @@ mod artifacts;
 mod assessments;
 mod at_rest;
 mod attribution;
-mod backup;
 mod bodies;
 mod budgets;
 mod candidate_routes;
