@@ -112,7 +112,9 @@ async fn a_sign_in_ends_with_its_key_with_its_time_and_with_the_next_one() {
     let secret = made["secret"].as_str().unwrap();
     let (first, second) = (signed_in(&app, secret).await, signed_in(&app, secret).await);
     let other_node = app.second_node();
-    second.at(&other_node.url()).get("/v1/org").await.expect(200);
+    // Its pages come from there as well.
+    let elsewhere = second.at(&other_node.url()).with_header("origin", &other_node.url());
+    elsewhere.get("/v1/org").await.expect(200);
 
     // In the same browser there is one sign-in at a time.
     let again = first.post("/auth/sign-in", json!({ "apiKey": secret })).await;
@@ -132,7 +134,7 @@ async fn a_sign_in_ends_with_its_key_with_its_time_and_with_the_next_one() {
     assert!(!everything.contains("psi_") && !everything.contains("psk_"), "{everything}");
 
     app.reviewer().delete(&format!("/v1/org/api-keys/{}", made["apiKey"]["id"].as_str().unwrap())).await.expect(200);
-    for browser in [&again, &second, &second.at(&other_node.url())] {
+    for browser in [&again, &second, &elsewhere] {
         browser.get("/v1/org").await.refused(401, "unauthorized");
         browser.get("/auth/me").await.refused(401, "unauthorized");
     }
