@@ -348,16 +348,15 @@ mod tests {
 
     #[test]
     fn styles_show() {
-        let count = |name: &str, kind: &str| {
+        let count = |name: &str, is: &dyn Fn(&Act) -> bool| {
             let candidate = DONE.iter().find(|candidate| candidate.name == name).unwrap();
-            tell(candidate, 3).iter().filter(|act| act.kind == kind).count()
+            (0..20).map(|seed| tell(candidate, seed).iter().filter(|act| is(act)).count()).sum::<usize>()
         };
-        assert!(count("Heron", "decision_event") > count("Swift", "decision_event"));
-        let failing = |name: &str| {
-            let candidate = DONE.iter().find(|candidate| candidate.name == name).unwrap();
-            let acts = tell(candidate, 5);
-            acts.iter().filter(|act| act.data.get("exitCode") == Some(&json!(1))).count()
-        };
-        assert!(failing("Plover") >= failing("Dunlin"));
+        let decides = |act: &Act| act.kind == "decision_event";
+        let (heron, swift) = (count("Heron", &decides), count("Swift", &decides));
+        assert!(heron > 20 && swift == 0, "{heron} and {swift} decisions in 20 stories");
+        let fails = |act: &Act| act.data.get("exitCode").and_then(Value::as_i64) == Some(1);
+        let (plover, dunlin) = (count("Plover", &fails), count("Dunlin", &fails));
+        assert!(plover > 2 * dunlin, "{plover} and {dunlin} commands that failed in 20 stories");
     }
 }

@@ -44,7 +44,7 @@ const QUICK: Style =
 const REVISING: Style = Style { by_hand: 85, verifies: 70, decides: 50, pace: (20, 90), ..CAREFUL };
 /// Comes to a point where nothing works.
 const STUCK: Style =
-    Style { precise: false, verifies: 80, decides: 30, flawed: 80, steps: 2, stuck_at: Some(1), ..CAREFUL };
+    Style { precise: false, verifies: 80, decides: 30, flawed: 100, steps: 2, stuck_at: Some(0), ..CAREFUL };
 /// Gives the task to the model as it is.
 const PASTING: Style = Style { pastes: true, verifies: 20, steps: 2, decides: 0, ..QUICK };
 /// Thorough and slow.
