@@ -56,6 +56,7 @@ await page.goto(url + running);
 await page.waitForTimeout(4000);
 await picture("session");
 await page.goto(url + compared);
+await page.getByRole("list", { name: "Compared sessions" }).waitFor();
 await page.waitForTimeout(4000);
 await picture("compare");
 await page.setViewportSize({ width: 390, height: 844 });
