@@ -54,7 +54,8 @@ export class Browser {
 
   #watchPage(page: Page, foreign: (url: string) => void): void {
     page.on("websocket", (socket) => foreign(socket.url()));
-    page.on("pageerror", (error) => this.faults.push(`an exception: ${error.stack ?? error.message}`));
+    // A request that was given up because its page was left is no fault.
+    page.on("pageerror", (error) => error.name === "AbortError" || this.faults.push(`an exception: ${error.stack ?? error.message}`));
     page.on("console", (message) => {
       if (/content security policy/i.test(message.text())) this.faults.push(`the content policy: ${message.text()}`);
     });
@@ -100,18 +101,4 @@ export async function isAccessible(page: Page, what: string): Promise<void> {
   expect(overflow, `${what}: wider than 320 pixels`).toBeLessThanOrEqual(0);
   await page.setViewportSize(size);
   await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
-}
-
-/** Where pictures are kept, if they are wanted: `SHOTS=…/docs/img npm run test:browser`. */
-const SHOTS = process.env["SHOTS"];
-
-/** A picture of the page in light and in dark. */
-export async function picture(page: Page, name: string): Promise<void> {
-  if (!SHOTS) return;
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForTimeout(400);
-    await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}.png`) });
-  }
-  await page.emulateMedia({ colorScheme: "light" });
 }

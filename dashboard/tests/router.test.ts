@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { match, safeNext } from "../src/app/router";
+import { comparison, match, safeNext } from "../src/app/router";
+import { selectionOf } from "../src/compare/selection";
 import { ago, span } from "../src/app/time";
 
 test("each path has its page, and no other has one", () => {
@@ -7,11 +8,15 @@ test("each path has its page, and no other has one", () => {
   expect(match("/?assessment=1")).toEqual({ page: "wall" });
   expect(match("/sessions/a%3Ab")).toEqual({ page: "session", sessionId: "a:b" });
   expect(match("/sessions/%ff")).toEqual({ page: "session", sessionId: "%ff" });
-  expect(match("/compare?ids=a,b")).toEqual({ page: "compare" });
+  expect(match("/compare?sessions=a,b")).toEqual({ page: "compare" });
   expect(match("/assessments")).toEqual({ page: "assessments" });
   expect(match("/assessments/1")).toEqual({ page: "assessment", assessmentId: "1" });
   expect(match("/settings")).toEqual({ page: "settings" });
   for (const path of ["/sessions", "/sessions/a/b", "/v1/org", "/settings/x", "/docs"]) expect(match(path)).toEqual({ page: "unknown" });
+});
+
+test("the comparison that is linked to is the one that is shown", () => {
+  expect(selectionOf(comparison(["a:1", "b.2"]).split("?")[1]!)).toEqual(["a:1", "b.2"]);
 });
 
 test("signing in leads to a page of the dashboard only", () => {

@@ -56,6 +56,11 @@ export function followLinks(): void {
   });
 }
 
+/** The page that compares these sessions. */
+export function comparison(sessionIds: readonly string[]): string {
+  return `/compare?sessions=${sessionIds.map(encodeURIComponent).join(",")}`;
+}
+
 /** Where to go after signing in: only to a page of the dashboard, never to what a link put into the query. */
 export function safeNext(next: string | null): string {
   if (next === null || !next.startsWith("/") || next.startsWith("//") || next.includes("\\")) return "/";

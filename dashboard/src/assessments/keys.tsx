@@ -3,6 +3,7 @@ import { path } from "../api/client";
 import type { Session } from "../api/types";
 import { Confirm, CopyButton } from "../app/form";
 import { api } from "../app/identity";
+import { comparison } from "../app/router";
 import { Empty } from "../app/states";
 import { dayAndTime, now, span } from "../app/time";
 import { Plain } from "../text/plain-text";
@@ -148,7 +149,7 @@ export function Keys({ assessment, keys, sessions, canWrite, onChange, onInvite 
           </p>
         )}
         {picked.length > 1 ? (
-          <a class="button primary small" href={`/compare?ids=${picked.map(encodeURIComponent).join(",")}`}>
+          <a class="button primary small" href={comparison(picked)}>
             Compare {picked.length}
           </a>
         ) : (

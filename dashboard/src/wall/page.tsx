@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Signals } from "../api/types";
 import { api, ended, liveOrigin } from "../app/identity";
 import { useResource } from "../app/resource";
-import { navigate, query } from "../app/router";
+import { comparison, navigate, query } from "../app/router";
 import { Empty, Loading, Problem } from "../app/states";
 import { now } from "../app/time";
 import type { LinkState } from "../live/link";
@@ -124,7 +124,7 @@ export function WallPage() {
         <div class="picked card" role="status">
           <span>{picked.length === 1 ? "One session picked: pick another to compare." : `${picked.length} sessions picked.`}</span>
           {picked.length > 1 && (
-            <a class="button primary small" href={`/compare?ids=${picked.map(encodeURIComponent).join(",")}`}>
+            <a class="button primary small" href={comparison(picked)}>
               Compare
             </a>
           )}

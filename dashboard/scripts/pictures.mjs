@@ -1,0 +1,68 @@
+/** Pictures of the pages, light and dark, of a server that `make demo` filled: `npm run pictures -- URL API-KEY FOLDER`. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [url, apiKey, folder] = process.argv.slice(2);
+if (!folder) throw new Error("usage: npm run pictures -- URL API-KEY FOLDER");
+const directory = await mkdtemp(join(tmpdir(), "pictures-"));
+const context = await chromium.launchPersistentContext(directory, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  viewport: { width: 1280, height: 800 },
+  locale: "en-GB",
+});
+const page = context.pages()[0];
+
+async function picture(name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(600);
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+  }
+}
+
+await page.goto(url);
+await page.getByLabel("API key").waitFor();
+await picture("sign-in");
+await page.getByLabel("API key").fill(apiKey);
+await page.getByRole("button", { name: "Sign in" }).click();
+await page.locator(".tile").first().waitFor();
+await page.waitForTimeout(6000);
+await picture("wall");
+const running = await page.locator(".tile h2 a").first().getAttribute("href");
+await page.getByRole("link", { name: "Assessments", exact: true }).click();
+await page.locator(".assessment").first().waitFor();
+await picture("assessments");
+await page.getByRole("button", { name: "New assessment" }).click();
+await page.getByLabel("Title").waitFor();
+await picture("assessment-form");
+await page.keyboard.press("Escape");
+await page.locator(".assessment h2 a").first().click();
+await page.locator(".metric").first().waitFor();
+await picture("assessment");
+await page.getByRole("button", { name: "Invite candidates" }).first().click();
+await page.getByLabel("Names and addresses, a candidate in a line").fill("Ada Lovelace <ada@example.org>\nGrace Hopper, grace@example.org\nbroken@nowhere");
+await picture("invite");
+await page.keyboard.press("Escape");
+const boxes = page.locator(".keys input[type=checkbox]");
+for (let index = 0; index < 3; index += 1) await boxes.nth(index).check();
+const compared = await page.getByRole("link", { name: /^Compare 3/ }).getAttribute("href");
+await page.getByRole("link", { name: "Settings" }).click();
+await page.getByRole("region", { name: "API keys" }).waitFor();
+await picture("settings");
+await page.goto(url + running);
+await page.waitForTimeout(4000);
+await picture("session");
+await page.goto(url + compared);
+await page.getByRole("list", { name: "Compared sessions" }).waitFor();
+await page.waitForTimeout(4000);
+await picture("compare");
+await page.setViewportSize({ width: 390, height: 844 });
+await page.goto(url);
+await page.locator(".tile").first().waitFor();
+await page.waitForTimeout(4000);
+await picture("wall-narrow");
+await context.close();
+await rm(directory, { recursive: true, force: true });
