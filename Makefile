@@ -10,6 +10,7 @@
 #   make check-deploy        the files of deploy/ against their schemas, with tools of PyPI: a minute the first time
 #   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
 #                            ARGS="--max-examples 10" for a short form, one minute
+#   make cli                 the candidate's tool as one small file to give away, static on Linux: two minutes the first time
 #   make dashboard           build dashboard/ into dashboard/dist, which the next build of the server takes in; needs Node
 #   make test-dashboard      check and test dashboard/, also against the real server and in a real browser: 2 minutes after the
 #                            build; needs Node
@@ -34,7 +35,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run demo cluster test check check-deploy fuzz-api dashboard test-dashboard fmt load load-run outage overload idle bench chaos
+.PHONY: run demo cluster test check check-deploy fuzz-api cli dashboard test-dashboard fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -65,6 +66,7 @@ test:
 	@echo "Setting up: at most a few minutes on a new machine, a moment later on."
 	@dev/setup
 	@dev/install-mail-server
+	@dev/install-zsh
 	@dev/build-dashboard
 	@echo "Building everything: 3 to 8 minutes the first time."
 	@$(CARGO) build --workspace --bins
@@ -81,6 +83,7 @@ check:
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@$(CARGO) check -p domain
+	@dev/check-macos
 	@dev/check-dependencies
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny check; \
@@ -97,6 +100,9 @@ fuzz-api:
 	@$(CARGO) build -p promptster-server -p embedded-clickhouse
 	@echo "Fuzzing the API: 15 minutes with 300 examples, a minute with 10."
 	@dev/fuzz-api $(or $(ARGS),--max-examples 300)
+
+cli:
+	@dev/build-cli
 
 dashboard:
 	@dev/install-dashboard

@@ -245,7 +245,7 @@ async fn flush(workspace: &Workspace, wait: Duration) -> Result<(), Trouble> {
                 "{waiting} events have not reached the server: {reason}. They are kept; run `promptster done` again when you are online"
             )));
         }
-        streamer::ensure(workspace)?;
+        streamer::ensure_for_hand_in(workspace)?;
         bar.set_position(u64::try_from(first.waiting.saturating_sub(fares.waiting)).unwrap_or(0));
         bar.set_message(fares.state.reason);
         tokio::time::sleep(Duration::from_millis(100)).await;

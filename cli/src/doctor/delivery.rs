@@ -48,7 +48,9 @@ fn streamer(workspace: &Workspace, fares: &Fares) -> Check {
     let state = &fares.state;
     if !fares.is_running {
         let mend = match std::env::var_os(NO_BACKGROUND) {
-            Some(_) => format!("{NO_BACKGROUND} is set, so no command starts it; unset it"),
+            Some(_) => {
+                format!("{NO_BACKGROUND} is set, so only `promptster done` starts it; unset it to be watched live")
+            }
             None => "the next hook or `promptster status` starts it".to_owned(),
         };
         return Check::fault(name, "the process that sends does not run; what is captured waits here", mend);

@@ -51,7 +51,7 @@ pub(crate) async fn settle(workspace: &Workspace, wait: Duration) -> Result<(), 
             let what = "the process in the background does not answer; see `promptster doctor`";
             return Err(Trouble::said(format!("{what}. Everything is kept; run `promptster done` again")));
         }
-        streamer::ensure(workspace)?;
+        streamer::ensure_for_hand_in(workspace)?;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())

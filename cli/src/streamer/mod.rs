@@ -59,10 +59,14 @@ pub(crate) fn is_running(workspace: &Workspace) -> bool {
     matches!(workspace.streamer_lock(), Ok(None))
 }
 
-/// Starts a streamer where none runs.
+/// Starts a streamer where none runs, unless its user wants none that outlives a command.
 pub(crate) fn ensure(workspace: &Workspace) -> io::Result<()> {
-    let stopped = workspace.state("stop").exists() || std::env::var_os(NO_BACKGROUND).is_some();
-    if stopped || is_running(workspace) {
+    if std::env::var_os(NO_BACKGROUND).is_some() { Ok(()) } else { ensure_for_hand_in(workspace) }
+}
+
+/// Starts a streamer where none runs, as handing in cannot do without one and ends it.
+pub(crate) fn ensure_for_hand_in(workspace: &Workspace) -> io::Result<()> {
+    if workspace.state("stop").exists() || is_running(workspace) {
         return Ok(());
     }
     // Many hooks at once need not start as many.

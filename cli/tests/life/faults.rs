@@ -132,6 +132,27 @@ async fn done_removes_nothing_before_the_server_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_process_in_the_background_done_sends_it_all() {
+    let server = Server::start();
+    let wire = Wire::to(&server).await;
+    let (wren, key) = (Candidate::new(), server.key().await);
+    let arguments = ["start", &key, "--server", &wire.url, "--workspace", ".", "--accept-tos", "--json"];
+    let session = wren.run_alone(&arguments, "").await.json()["sessionId"].as_str().unwrap().to_owned();
+    for n in 0..3 {
+        let mut payload = command(n);
+        payload["cwd"] = wren.root.to_str().unwrap().into();
+        wren.run_alone(&["hook", "claude-code"], &payload.to_string()).await;
+    }
+    let status = wren.run_alone(&["status", "--json"], "").await.json();
+    assert!(status["streamer"]["running"] == false && status["waiting"].as_u64() > Some(2), "{status}");
+
+    let done = wren.run_alone(&["done", "--no-input", "--json", "--wait", "60s"], "").await;
+    assert_eq!(done.json()["ok"], true, "{}", done.err);
+    assert_eq!(commands(&server.timeline(&session).await), wanted(3));
+    assert!(!wren.root.join(".promptster").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hook_calls_nobody() {
     let server = Server::start();
     let wire = Wire::to(&server).await;

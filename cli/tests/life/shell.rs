@@ -9,15 +9,34 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn bash_tells_what_is_typed_with_its_end_and_keeps_what_is_private() {
-    let ada = Candidate::new();
-    fs::create_dir(ada.state("")).unwrap();
-    fs::write(ada.state("session.json"), r#"{"sessionId":"s"}"#).unwrap();
-    let settings = ada.home().join("rc");
-    let hook = format!("eval \"$({} shell-hook bash)\"\n", env!("CARGO_BIN_EXE_promptster"));
-    fs::write(&settings, format!("HISTCONTROL=ignorespace\nHISTFILE=\n{hook}")).unwrap();
-    let mut command = Command::new("bash");
-    command.args(["--rcfile"]).arg(settings).arg("-i").current_dir(&ada.root);
-    command.env("HOME", ada.home()).env("PROMPTSTER_NO_BACKGROUND", "1");
+    let settings = "HISTCONTROL=ignorespace\nHISTFILE=\n";
+    tells_what_is_typed("bash", settings, |command, settings| {
+        command.arg("--rcfile").arg(settings);
+    });
+}
+
+#[test]
+fn zsh_tells_what_is_typed_with_its_end_and_keeps_what_is_private() {
+    // It reads its settings from a folder, under a name that is fixed.
+    tells_what_is_typed("zsh", "PS1=\nunsetopt ZLE PROMPT_SP\n", |command, settings| {
+        let folder = settings.parent().unwrap();
+        fs::rename(settings, folder.join(".zshrc")).unwrap();
+        command.arg("--no-globalrcs").env("ZDOTDIR", folder);
+    });
+}
+
+/// Types a few lines into an interactive shell in a workspace, and compares what came into the journal.
+fn tells_what_is_typed(name: &str, own: &str, configure: impl FnOnce(&mut Command, &std::path::Path)) {
+    let candidate = Candidate::new();
+    fs::create_dir(candidate.state("")).unwrap();
+    fs::write(candidate.state("session.json"), r#"{"sessionId":"s"}"#).unwrap();
+    let settings = candidate.home().join("rc");
+    let hook = format!("eval \"$({} shell-hook {name})\"\n", env!("CARGO_BIN_EXE_promptster"));
+    fs::write(&settings, format!("{own}{hook}")).unwrap();
+    let mut command = Command::new(name);
+    configure(&mut command, &settings);
+    command.arg("-i").current_dir(&candidate.root);
+    command.env("HOME", candidate.home()).env("PROMPTSTER_NO_BACKGROUND", "1");
     let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let typed = "echo 'a  b' | cat\n\n echo private\n(exit 3)\necho \"code $?\"\ncd /\necho elsewhere\n";
     shell.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
@@ -29,10 +48,12 @@ fn bash_tells_what_is_typed_with_its_end_and_keeps_what_is_private() {
     let wanted = [("(exit 3)", 3), ("echo \"code $?\"", 0), ("echo 'a  b' | cat", 0)];
     let started = Instant::now();
     loop {
-        let journal = fs::read_to_string(ada.state("journal.jsonl")).unwrap_or_default();
+        let journal = fs::read_to_string(candidate.state("journal.jsonl")).unwrap_or_default();
         let mut told: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         if told.len() >= wanted.len() {
             told.sort_by_key(|event| event["data"]["command"].to_string());
+            let took = told.iter().map(|event| event["data"]["durationMs"].as_i64());
+            assert!(took.clone().all(|ms| ms.is_some_and(|ms| (0..60_000).contains(&ms))), "{journal}");
             let told: Vec<_> =
                 told.iter().map(|event| (&event["data"]["command"], &event["data"]["exitCode"])).collect();
             let mut wanted = wanted.map(|(command, code)| (json!(command), json!(code)));

@@ -71,6 +71,23 @@ fn repositories_are_named_by_absolute_urls() {
 }
 
 #[test]
+fn addresses_of_the_web_are_whole() {
+    let good = [
+        "https://a.example",
+        "https://a.example/hook*?x=%20#y",
+        " https://b\u{fc}cher.example:8443/ ",
+        "http://[::1]/",
+    ];
+    let bad = ["", "a.example", "https:a.example", "https:///a", "https:\\a", "ht\ttps://a.example", "javascript://a/"];
+    check(&web_url(), &good.map(Value::from), &bad.map(Value::from));
+    check(&webhook_url(), &good.map(Value::from), &bad.map(Value::from));
+    // What is written with capitals is what nobody types: refused rather than read two ways.
+    let more = ["HTTPS://a.example/", "ftp://a.example/"].map(Value::from);
+    fits_not(&web_url(), &more);
+    fits_not(&webhook_url(), &more);
+}
+
+#[test]
 fn addresses_have_a_local_part_and_a_domain() {
     let good = ["a@b.example", "first.last+tag@sub.example.org"];
     let bad = ["a", "a@b", "@b.example", "a@b@c.example", "a b@c.example", "a@-c.example", "a@c..example"];
