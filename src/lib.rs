@@ -28,6 +28,7 @@ pub mod org;
 pub mod outbox;
 pub mod rebuild;
 pub mod retention;
+pub mod rewrite;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;

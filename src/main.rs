@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, OrgCommand};
-use promptster_server::{check, dead_letters, dev, keys, migrate, org, rebuild, serve};
+use promptster_server::{check, dead_letters, dev, keys, migrate, org, rebuild, rewrite, serve};
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
 #[global_allocator]
@@ -70,6 +70,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::RebuildRedis(options) => {
             options.log.start()?;
             rebuild::run(&options).await
+        }
+        Command::RewriteLog(options) => {
+            options.log.start()?;
+            rewrite::run(&options).await
         }
         Command::Version => {
             println!("promptster-server {}", env!("CARGO_PKG_VERSION"));

@@ -48,6 +48,7 @@ pub use committer::CommitError;
 pub use feed::Feed;
 pub use feeds::Feeds;
 pub use history::{History, HistoryError, TimelineQuery};
+pub use log_writer::rewrite_log;
 pub use running::{Options, Running};
 pub use session::{Receipt, RecordError};
 pub use sessions::Sessions;

@@ -194,19 +194,10 @@ impl Writer {
         if let Err(error) = self.log.reload().await {
             tracing::error!(%error, "the tables could not be loaded anew; tried again");
         }
-        match self.write_anew().await {
+        match write_anew(&self.redis).await {
             Ok(n_entries) => tracing::info!(n_entries, "the log is written once more"),
             Err(error) => tracing::error!(%error, "the log could not be rewound"),
         }
-    }
-
-    /// Has everything that is in the streams written anew; answers how many entries that are.
-    async fn write_anew(&self) -> Result<u64, redis_scripts::Error> {
-        self.redis.begin_log_turn().await?;
-        // Every node asks for the turn with each sign of life. One that wrote in the old turn what it reads anew would
-        // be told that it had written it before.
-        tokio::time::sleep(2 * SIGN_EVERY).await;
-        self.redis.rewind_log().await
     }
 
     /// Takes confirmed entries out of the streams: old ones, and when Redis is filling up all of them.
@@ -309,6 +300,27 @@ impl Writer {
         }
         settle_results(&self.redis, &self.log, &session).await
     }
+}
+
+/// Has everything that is in the streams written to ClickHouse once more, which may lack what it confirmed, as after a backup
+/// of it was restored; until that is done, timelines take it from the streams. Any process may ask for it, whether nodes
+/// run or not. Answers how many entries that are; writing again what is there changes nothing.
+///
+/// # Errors
+/// When Redis gives no usable answer; may be repeated.
+pub async fn rewrite_log(redis: &Redis) -> Result<u64, redis_scripts::Error> {
+    redis.prepare_log().await?;
+    redis.doubt_log().await?;
+    write_anew(redis).await
+}
+
+/// Has everything that is in the streams written anew; answers how many entries that are.
+async fn write_anew(redis: &Redis) -> Result<u64, redis_scripts::Error> {
+    redis.begin_log_turn().await?;
+    // Every node asks for the turn with each sign of life. One that wrote in the old turn what it reads anew would be told
+    // that it had written it before.
+    tokio::time::sleep(2 * SIGN_EVERY).await;
+    redis.rewind_log().await
 }
 
 #[cfg(test)]

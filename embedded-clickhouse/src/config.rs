@@ -46,8 +46,9 @@ impl EngineConfig {
 
     /// Settings of merge-tree tables are honoured only in a file; their dotted form on the command line is ignored.
     fn file_content(&self) -> String {
-        let Self { max_memory_bytes, is_durable, .. } = self;
+        let Self { path, max_memory_bytes, is_durable, .. } = self;
         let fsync = u8::from(*is_durable);
+        let backups = in_xml(&path.join("backups"));
         format!(
             "<clickhouse>
   <max_server_memory_usage>{max_memory_bytes}</max_server_memory_usage>
@@ -59,6 +60,9 @@ impl EngineConfig {
   <mark_cache_size>67108864</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <primary_index_cache_size>67108864</primary_index_cache_size>
+  <backups>
+    <allowed_path>{backups}/</allowed_path>
+  </backups>
   <merge_tree>
     <fsync_after_insert>{fsync}</fsync_after_insert>
     <fsync_part_directory>{fsync}</fsync_part_directory>
@@ -76,9 +80,19 @@ impl EngineConfig {
     }
 }
 
+/// A path as text of an XML element.
+fn in_xml(path: &Path) -> String {
+    path.display().to_string().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_text_whatever_is_in_it() {
+        assert_eq!(in_xml(Path::new("/data/a&b<c>")), "/data/a&amp;b&lt;c&gt;");
+    }
 
     #[test]
     fn limits_and_durability_reach_the_engine() {

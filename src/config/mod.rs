@@ -94,6 +94,9 @@ pub enum Command {
     /// Restore Redis from ClickHouse after Redis' data was lost; stop the servers first. Harmless when nothing was lost, and
     /// when it is interrupted and run again
     RebuildRedis(RebuildOptions),
+    /// Have everything that the streams of Redis hold written to ClickHouse once more, after a backup of ClickHouse was
+    /// restored or its disk lost something. Harmless where nothing is missing; nodes may run or not
+    RewriteLog(RewriteOptions),
     /// Print the version
     Version,
 }
@@ -225,6 +228,17 @@ pub struct MigrateOptions {
     /// ClickHouse; Redis has no tables.
     #[command(flatten)]
     pub stores: StoreOptions,
+    /// What is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+/// Which log to write once more.
+#[derive(Debug, Clone, Args)]
+pub struct RewriteOptions {
+    /// Where the streams are.
+    #[command(flatten)]
+    pub store: OrgStoreOptions,
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,

@@ -19,6 +19,7 @@ mod artifacts;
 mod assessments;
 mod at_rest;
 mod attribution;
+mod backup;
 mod bodies;
 mod budgets;
 mod candidate_routes;

@@ -21,7 +21,7 @@ pub fn now_plus(millis: i64) -> Timestamp {
 }
 
 /// Uploads a bundle twice over and hands one in; what is handed in.
-async fn hand_in(app: &TestApp, candidate: &Candidate) -> Value {
+pub async fn hand_in(app: &TestApp, candidate: &Candidate) -> Value {
     let bytes = b"bundle".to_vec();
     let mut body = json!({});
     for _ in 0..2 {

@@ -70,17 +70,21 @@ impl TestApp {
             let clickhouse = scope.spawn(ClickHouse::start);
             (start_redis(), clickhouse.join().unwrap())
         });
-        let (redis_url, log) = (redis.url(), directory.path().join("server.log"));
-        let data_dir = directory.path().join("data");
-        let stores = ["--redis-url", &redis_url, "--clickhouse-url", clickhouse.url()];
-        let own = [&stores[..], &["--data-dir", data_dir.to_str().unwrap()]].concat();
-        let flags = own.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+        let redis_url = redis.url();
         let (server, org) = std::thread::scope(|scope| {
-            let server = scope.spawn(|| Server::start(flags, &log));
+            let server = scope.spawn(|| serve(&redis_url, &clickhouse, &directory, flags));
             let org = create_org(&redis_url, "Acme");
             (server.join().unwrap(), org)
         });
         Self { server, redis, clickhouse, org, directory }
+    }
+
+    /// Starts the server on stores that hold what another one left, its data directory included.
+    pub async fn moved(redis: Redis, clickhouse: ClickHouse, directory: TempDir, org: Org, flags: &[&str]) -> Self {
+        let server = serve(&redis.url(), &clickhouse, &directory, flags);
+        let app = Self { server, redis: Live::One(redis), clickhouse, org, directory };
+        app.ready().await;
+        app
     }
 
     /// Another node on the same stores.
@@ -303,6 +307,15 @@ impl TestApp {
         })
         .await
     }
+}
+
+/// The server on these stores, with `data` in the directory as its own.
+fn serve(redis_url: &str, clickhouse: &ClickHouse, directory: &TempDir, flags: &[&str]) -> Server {
+    let data_dir = directory.path().join("data");
+    let stores = ["--redis-url", redis_url, "--clickhouse-url", clickhouse.url()];
+    let own = [&stores[..], &["--data-dir", data_dir.to_str().unwrap()]].concat();
+    let flags = own.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+    Server::start(flags, &directory.path().join("server.log"))
 }
 
 /// Another server on the stores of a [`TestApp`]; gone when dropped.

@@ -28,7 +28,7 @@ pub use org::org_create;
 pub use provider::{Piece, Provider};
 pub use raw::{RawRequest, raw};
 pub use routes::{MODEL_METHODS, MODEL_ROUTES, N_IDS, ROUTES, Who, path};
-pub use server::{program, serve_help};
+pub use server::{PROGRAM, program, serve_help};
 pub use shown::{shown, stable, wrong_fields};
 pub use socket::Socket;
 pub use sse::Sse;

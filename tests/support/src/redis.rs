@@ -25,7 +25,17 @@ impl Redis {
     /// When `redis-server` is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_on(|_| {})
+    }
+
+    /// The same, on a directory that was prepared.
+    ///
+    /// # Panics
+    /// When `redis-server` is not installed or does not start.
+    #[must_use]
+    pub fn start_on(prepare: impl FnOnce(&Path)) -> Self {
         let directory = directory();
+        prepare(directory.path());
         // Between finding a free port and taking it, another test may take it.
         for _ in 0..20 {
             let port = free_port();
