@@ -32,6 +32,10 @@ fn run(commands: &str, variables: &[(&str, &str)]) {
     assert!(output.status.success(), "{commands}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
+fn count(rows: &[Value]) -> u64 {
+    u64::try_from(rows.len()).unwrap()
+}
+
 /// A candidate who sends batches until it is told to stop, and how many events were acknowledged.
 struct AtWork {
     candidate: Candidate,
@@ -115,7 +119,7 @@ async fn a_backup_under_load_restored_elsewhere_serves_the_same() {
     for one in at_work {
         one.work.await.unwrap();
         let rows = arrivals(&app.reviewer(), &one.candidate.session).await;
-        assert_eq!(rows.len() as u64, one.acknowledged.load(Ordering::Relaxed));
+        assert_eq!(count(&rows), one.acknowledged.load(Ordering::Relaxed));
         known.push((one.candidate, rows));
     }
     let org = app.org().clone();
@@ -142,15 +146,15 @@ async fn a_backup_under_load_restored_elsewhere_serves_the_same() {
         let restored = eventually("the log to have what the streams have", async || {
             let rows = arrivals(&app.reviewer(), &candidate.session).await;
             let counted = session(&app.reviewer(), &candidate.session).await["eventCount"].as_u64().unwrap();
-            (rows.len() as u64 == counted).then_some(rows)
+            (count(&rows) == counted).then_some(rows)
         })
         .await;
-        assert!(restored.len() as u64 >= at_least, "{} of {at_least} acknowledged before", restored.len());
+        assert!(count(&restored) >= at_least, "{} of {at_least} acknowledged before", restored.len());
         assert_eq!(restored[..], rows[..restored.len()], "the same events in the same order under the same numbers");
         let user = app.api_key(&candidate.token);
         let next = event(&candidate.session, "prompt", json!({"text": "and on"}));
         user.post("/v1/hooks/ingest", next).await.expect(201);
         let seqs = seqs(&arrivals(&app.reviewer(), &candidate.session).await);
-        assert_eq!(seqs, (1..=restored.len() as u64 + 1).collect::<Vec<_>>());
+        assert_eq!(seqs, (1..=count(&restored) + 1).collect::<Vec<_>>());
     }
 }
