@@ -43,7 +43,7 @@ fn check(options: &ServeOptions) -> anyhow::Result<()> {
 }
 
 /// All that is wrong, not only the first of it.
-fn wrong(options: &ServeOptions) -> Vec<anyhow::Error> {
+pub(crate) fn wrong(options: &ServeOptions) -> Vec<anyhow::Error> {
     let mut parts =
         vec![options.log.filter().map(drop), options.stores.redis().map(drop), options.stores.clickhouse().map(drop)];
     match config::settings(&options.http, &options.sessions, &options.limits, options.http.listen) {

@@ -14,6 +14,7 @@ pub mod config;
 pub mod dead_letters;
 pub mod descriptors;
 pub mod dev;
+pub mod doctor;
 pub mod erase;
 pub mod http;
 pub mod ingest;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, OrgCommand};
-use promptster_server::{check, dead_letters, dev, keys, migrate, org, rebuild, rewrite, serve};
+use promptster_server::{check, dead_letters, dev, doctor, keys, migrate, org, rebuild, rewrite, serve};
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
 #[global_allocator]
@@ -57,6 +57,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             keys::run(&command).await
         }
         Command::Config(command) => check::run(&command),
+        Command::Doctor(options) => doctor::run(&options).await,
         Command::Migrate(options) => {
             options.log.start()?;
             migrate::run(&options).await

@@ -86,6 +86,9 @@ pub enum Command {
     /// Check the configuration, or print all there is to configure
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the stores, this machine and the node as `serve` with the same settings would; names what is wrong and what to
+    /// do about it, and changes nothing. Without stores, those of the `dev` that runs on --data-dir
+    Doctor(Box<DoctorOptions>),
     /// Bring the tables of ClickHouse up to this version
     Migrate(MigrateOptions),
     /// Look at events that could not be written to the log, and write them once more
@@ -180,6 +183,20 @@ pub struct ServeOptions {
     /// What is logged.
     #[command(flatten)]
     pub log: LogOptions,
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorOptions {
+    /// Print one JSON object: `{"ok": …, "checks": [{"name", "state", "found", "mend"}]}`
+    #[arg(long)]
+    pub json: bool,
+    /// The address of the node [default: --listen]
+    #[arg(long)]
+    pub url: Option<String>,
+    /// What it serves with.
+    #[command(flatten)]
+    pub serve: ServeOptions,
 }
 
 /// How to create an organisation.

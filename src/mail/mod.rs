@@ -97,6 +97,17 @@ impl Mailer {
         Ok(Self { settings, transport })
     }
 
+    /// Goes the way of a mail as far as it can be gone without one: connects to the server and signs in.
+    ///
+    /// # Errors
+    /// [`MailError`], as of a mail.
+    pub async fn probe(&self) -> Result<(), MailError> {
+        match &self.transport {
+            Transport::Smtp(server) => server.probe().await,
+            Transport::File(_) | Transport::Log => Ok(()),
+        }
+    }
+
     /// Sends a mail. `may_go` is asked once, right before its last bytes: it notes that they go, and says whether they may.
     ///
     /// # Errors

@@ -93,8 +93,16 @@ impl Smtp {
         Ok(())
     }
 
-    /// Everything up to the point at which the mail itself may come.
-    async fn prepare(&self, mail: &Mail) -> Result<AsyncSmtpConnection, MailError> {
+    /// Connects, signs in, and leaves again.
+    pub(super) async fn probe(&self) -> Result<(), MailError> {
+        let late = |_| MailError::Temporary("the mail server is too slow".to_owned());
+        let mut connection = timeout(BEFORE, Box::pin(self.enter())).await.map_err(late)??;
+        drop(timeout(Duration::from_secs(5), connection.quit()).await);
+        Ok(())
+    }
+
+    /// A connection that is let in.
+    async fn enter(&self) -> Result<AsyncSmtpConnection, MailError> {
         let SmtpSettings { host, port, tls, login, .. } = &self.settings;
         let implicit = self.tls.clone().filter(|_| *tls == Tls::Implicit);
         let address = (host.as_str(), *port);
@@ -113,6 +121,12 @@ impl Smtp {
                 MailError::Temporary(format!("the mail server does not take user and password: {}", told(&error)))
             })?;
         }
+        Ok(connection)
+    }
+
+    /// Everything up to the point at which the mail itself may come.
+    async fn prepare(&self, mail: &Mail) -> Result<AsyncSmtpConnection, MailError> {
+        let mut connection = self.enter().await?;
         let mut parameters = Vec::new();
         if mail.envelope.to().iter().any(|to| !to.to_string().is_ascii()) {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {

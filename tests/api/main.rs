@@ -37,6 +37,7 @@ mod dead_letters;
 mod deadlines;
 mod defaults;
 mod described;
+mod doctor;
 mod empty_redis;
 mod ends;
 mod erased_bytes;
