@@ -12,6 +12,7 @@ pub mod check;
 pub mod clock;
 pub mod config;
 pub mod dead_letters;
+pub mod derive;
 pub mod descriptors;
 pub mod dev;
 pub mod doctor;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, OrgCommand};
-use promptster_server::{check, dead_letters, dev, doctor, keys, migrate, org, rebuild, rewrite, serve};
+use promptster_server::{check, dead_letters, derive, dev, doctor, keys, migrate, org, rebuild, rewrite, serve};
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
 #[global_allocator]
@@ -67,6 +67,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 &command;
             options.log.start()?;
             dead_letters::run(&command).await
+        }
+        Command::Derive(options) => {
+            options.log.start()?;
+            derive::run(&options).await
         }
         Command::RebuildRedis(options) => {
             options.log.start()?;

@@ -27,6 +27,7 @@ mod arbiters;
 mod clock;
 mod closing;
 mod committer;
+mod deriver;
 mod feed;
 mod feeds;
 mod history;
@@ -45,6 +46,7 @@ mod watch;
 
 pub use closing::{ResultsError, SettleError, settle_record, settle_results};
 pub use committer::CommitError;
+pub use deriver::{Derived, Deriver};
 pub use feed::Feed;
 pub use feeds::Feeds;
 pub use history::{History, HistoryError, TimelineQuery};

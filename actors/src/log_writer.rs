@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    clock,
+    Deriver, clock,
     closing::{ResultsError, settle_record, settle_results},
 };
 use batch::Batch;
@@ -64,6 +64,7 @@ pub(crate) struct LogWriter(Arc<Writer>);
 struct Writer {
     redis: Redis,
     log: EventLog,
+    deriver: Deriver,
     every: Duration,
     stop: watch::Receiver<bool>,
 }
@@ -97,8 +98,14 @@ impl Duties {
 
 impl LogWriter {
     /// Looks for new entries `every` so often; ends, giving its leases back, when `stop` says so.
-    pub(crate) fn new(redis: Redis, log: EventLog, every: Duration, stop: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Writer { redis, log, every, stop }))
+    pub(crate) fn new(
+        redis: Redis,
+        log: EventLog,
+        deriver: Deriver,
+        every: Duration,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self(Arc::new(Writer { redis, log, deriver, every, stop }))
     }
 }
 
@@ -298,7 +305,9 @@ impl Writer {
         if newest > written.max(confirmed) {
             return Ok(());
         }
-        settle_results(&self.redis, &self.log, &session).await
+        settle_results(&self.redis, &self.log, &session).await?;
+        self.deriver.want(name.clone());
+        Ok(())
     }
 }
 

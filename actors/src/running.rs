@@ -8,7 +8,7 @@ use redis_scripts::Redis;
 use tokio::sync::watch;
 
 use crate::{
-    Feeds, History, Sessions, Walls, arbiters::Arbiters, log_writer::LogWriter, reconciler::Reconciler,
+    Deriver, Feeds, History, Sessions, Walls, arbiters::Arbiters, log_writer::LogWriter, reconciler::Reconciler,
     timekeeper::Timekeeper, wakeups::Wakeups,
 };
 
@@ -51,6 +51,8 @@ pub struct Running {
     pub walls: Walls,
     /// Reads what was.
     pub history: History,
+    /// Makes and reads the artifacts of sessions that have ended.
+    pub deriver: Deriver,
     arbiters: Arc<Arbiters>,
     stop: watch::Sender<bool>,
 }
@@ -74,9 +76,15 @@ impl Running {
         Wakeups::start_in_arbiter(&arbiters.next(), move |_| Wakeups::new(wakes, woken_feeds, woken_walls));
         let (compared, with, every, until) = (redis.clone(), log.clone(), options.reconcile_every, stopping.clone());
         Reconciler::start_in_arbiter(&arbiters.background(), move |_| Reconciler::new(compared, with, every, until));
-        let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);
-        LogWriter::start_in_arbiter(&arbiters.background(), move |_| LogWriter::new(redis, log, every, stopping));
-        Self { sessions, feeds, walls, history, arbiters, stop }
+        let (deriver, waiting) = Deriver::new(redis.clone(), log.clone());
+        let worker = deriver.clone();
+        // On the thread that nobody waits for: what it reads and folds is by the thousand.
+        arbiters.background().spawn_fn(move || drop(actix::spawn(async move { worker.work(waiting).await })));
+        let (redis, log, every, after) = (redis.clone(), log.clone(), options.log_every, deriver.clone());
+        LogWriter::start_in_arbiter(&arbiters.background(), move |_| {
+            LogWriter::new(redis, log, after, every, stopping)
+        });
+        Self { sessions, feeds, walls, history, deriver, arbiters, stop }
     }
 
     /// Forgets sessions that took nothing for a while. To be called now and then.

@@ -74,10 +74,10 @@ impl EventLog {
     }
 
     /// One insert: one table, one block, one token.
-    async fn insert<C, R>(&self, table: &str, rows: &[&R]) -> Result<(), Error>
+    pub(crate) async fn insert<C, R>(&self, table: &str, rows: &[&R]) -> Result<(), Error>
     where
         C: Row + RowWrite,
-        R: Content + 'static,
+        R: Content,
         for<'a> C::Value<'a>: From<&'a R>,
     {
         let token = Token::of(table, rows.iter().copied());

@@ -24,7 +24,7 @@ const DAMAGED: &[u32] = &[
 ];
 
 /// The tables that can be loaded anew.
-const TABLES: [&str; 4] = ["events", "entities", "session_results", "dead_letters"];
+const TABLES: [&str; 5] = ["events", "entities", "session_results", "artifacts", "dead_letters"];
 
 /// Whether ClickHouse said so since it was last asked. One for the process, which has one log.
 static SEEN: AtomicBool = AtomicBool::new(false);

@@ -12,6 +12,7 @@ const MUTATION_TIMEOUT: Duration = Duration::from_secs(60);
 const QUERIES: &[&str] = &[
     include_str!("../queries/delete_session_events.sql"),
     include_str!("../queries/delete_session_results.sql"),
+    include_str!("../queries/delete_session_artifacts.sql"),
     include_str!("../queries/delete_session_dead_letters.sql"),
     include_str!("../queries/delete_session_entities.sql"),
 ];

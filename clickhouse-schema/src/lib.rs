@@ -8,6 +8,7 @@
 //! - No row is dropped silently: what cannot be written is an error or a dead letter, what cannot be read is an error.
 
 mod append;
+mod artifacts;
 mod batches;
 mod cohort;
 mod compare;
@@ -29,6 +30,7 @@ mod time;
 mod token;
 mod totals;
 
+pub use artifacts::KeptArtifacts;
 pub use cohort::{CohortStats, Subject};
 pub use compare::{GivenEntity, GivenEvents};
 pub use config::Config;

@@ -32,10 +32,12 @@ const MIGRATIONS: &[Migration] = migrations![
     3 "0003_create_session_results",
     4 "0004_create_dead_letters",
     5 "0005_extend_dead_letters",
+    6 "0006_create_artifacts",
 ];
 
 /// All tables that hold rows.
-pub(crate) const TABLES: &[&str] = &["events", "entities", "session_results", "dead_letters", "schema_migrations"];
+pub(crate) const TABLES: &[&str] =
+    &["events", "entities", "session_results", "artifacts", "dead_letters", "schema_migrations"];
 
 /// `ON CLUSTER` waits for every replica.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(190);

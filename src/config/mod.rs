@@ -2,6 +2,7 @@
 //!
 //! `promptster-server --help` prints this folder; there is no other reference.
 
+mod derive;
 mod dev;
 mod edge;
 mod forward;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
+pub use derive::{DeriveOptions, Since};
 pub use dev::{ChildOptions, DevOptions};
 pub use edge::{settings, uploads};
 pub use forward::for_nodes;
@@ -91,6 +93,9 @@ pub enum Command {
     Doctor(Box<DoctorOptions>),
     /// Bring the tables of ClickHouse up to this version
     Migrate(MigrateOptions),
+    /// Derive the artifacts of sessions that have ended anew from their events, and keep them. The same events give the same
+    /// bytes; needed only where a newer version has other rules, and even there they are derived when somebody asks
+    Derive(DeriveOptions),
     /// Look at events that could not be written to the log, and write them once more
     #[command(subcommand)]
     DeadLetters(LettersCommand),

@@ -8,7 +8,10 @@ use anyhow::Context;
 use domain::OrgId;
 use serde::{Deserialize, Serialize};
 
+use url::Url;
+
 use super::data_dir::write_private;
+use crate::config::{Secret, StoreOptions};
 
 /// What a running `dev` is reached by: `<data-dir>/dev.json`. It holds secrets; only its owner can read it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -60,6 +63,32 @@ pub fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<Option<
     let value =
         serde_json::from_str(&text).with_context(|| format!("{} holds something unexpected", path.display()))?;
     Ok(Some(value))
+}
+
+/// Where no stores are named, takes those of the `dev` that runs on a data directory; what that tells.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn adopt(stores: &mut StoreOptions, data_dir: &Path) -> anyhow::Result<Option<DevFile>> {
+    if stores.redis_url.is_some() || stores.clickhouse_url.is_some() {
+        return Ok(None);
+    }
+    let Some(running) = read::<DevFile>(&data_dir.join("dev.json"))? else { return Ok(None) };
+    stores.redis_url = Some(Secret::new(&running.redis_url));
+    if stores.pepper.peppers()?.is_empty() {
+        stores.pepper.pepper_file = Some(data_dir.join("pepper")).filter(|path| path.exists());
+    }
+    let mut url = Url::parse(&running.clickhouse_url).context("the address of ClickHouse in dev.json")?;
+    url.username().clone_into(&mut stores.clickhouse_user);
+    stores.clickhouse_password = url.password().map(Secret::new);
+    if let Some((_, database)) = url.query_pairs().find(|(name, _)| name == "database") {
+        stores.clickhouse_database = database.into_owned();
+    }
+    url.set_query(None);
+    // Both fail for addresses only that have no host.
+    let _ = (url.set_username(""), url.set_password(None));
+    stores.clickhouse_url = Some(url.as_str().trim_end_matches('/').to_owned());
+    Ok(Some(running))
 }
 
 /// Writes a file of JSON that only its owner can read.

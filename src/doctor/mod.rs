@@ -5,13 +5,13 @@ mod log;
 mod node;
 mod redis;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::check;
-use crate::config::{DoctorOptions, Secret, StoreOptions};
-use crate::dev::files::{self, DevFile};
+use crate::config::DoctorOptions;
+use crate::dev::files;
 
 /// How far clocks may be apart before deadlines and times of events are wrong enough to notice.
 const CLOCKS_APART_MS: u64 = 2_000;
@@ -66,7 +66,7 @@ impl Check {
 /// When there is a fault.
 pub async fn run(options: &DoctorOptions) -> anyhow::Result<()> {
     let mut options = options.clone();
-    let running = running(&mut options)?;
+    let running = files::adopt(&mut options.serve.stores, &options.serve.http.data_dir)?;
     let wrong = check::wrong(&options.serve);
     let mut checks = if wrong.is_empty() {
         vec![Check::ok("config", "can be served with")]
@@ -92,34 +92,6 @@ pub async fn run(options: &DoctorOptions) -> anyhow::Result<()> {
         1 => bail!("one fault"),
         n => bail!("{n} faults"),
     }
-    Ok(())
-}
-
-/// Where no stores are named: those of the `dev` that runs on the data directory.
-fn running(options: &mut DoctorOptions) -> anyhow::Result<Option<DevFile>> {
-    let stores = &mut options.serve.stores;
-    if stores.redis_url.is_some() || stores.clickhouse_url.is_some() {
-        return Ok(None);
-    }
-    let running: Option<DevFile> = files::read(&options.serve.http.data_dir.join("dev.json"))?;
-    if let Some(running) = &running {
-        adopt(stores, running)?;
-    }
-    Ok(running)
-}
-
-fn adopt(stores: &mut StoreOptions, running: &DevFile) -> anyhow::Result<()> {
-    stores.redis_url = Some(Secret::new(&running.redis_url));
-    let mut url = url::Url::parse(&running.clickhouse_url).context("the address of ClickHouse in dev.json")?;
-    stores.clickhouse_user = url.username().to_owned();
-    stores.clickhouse_password = url.password().map(Secret::new);
-    if let Some((_, database)) = url.query_pairs().find(|(name, _)| name == "database") {
-        stores.clickhouse_database = database.into_owned();
-    }
-    url.set_query(None);
-    // Both fail for addresses only that have no host.
-    let _ = (url.set_username(""), url.set_password(None));
-    stores.clickhouse_url = Some(url.as_str().trim_end_matches('/').to_owned());
     Ok(())
 }
 

@@ -1,76 +1,83 @@
-//! The artifacts of a session that has ended: derived from its events when they are asked for, by the rules of
-//! `docs/artifacts.md`, so that they are always those of today's rules and of everything that is in the log.
+//! The artifacts of a session that has ended, by the rules of `docs/artifacts.md`: as they were kept, or derived when they
+//! are asked for where what is kept is of other events or of other rules.
 
 use actix_web::{HttpResponse, web::Data};
-use actors::TimelineQuery;
 use domain::{
-    Session,
-    artifacts::{Artifact, ArtifactKind, DERIVATION_V, Derivation},
+    Session, Timestamp,
+    artifacts::{ArtifactKind, DERIVATION_V},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{auth::Either, error::ApiError, path::PathSession, sessions::visible};
 use crate::App;
 
-/// Events that are read at once.
-const PAGE: usize = 2_000;
-
 /// The namespace of the ids of artifacts: the same artifact of the same session has the same one.
 const ARTIFACTS: Uuid = Uuid::from_u128(0x2f0c_66a1_91d4_5b7e_8a35_c19e_70d2_4b13);
+
+/// An artifact as it is shown. Its data goes out as it was kept, byte for byte.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown<'a> {
+    id: Uuid,
+    session_id: &'a str,
+    org_id: domain::OrgId,
+    kind: String,
+    derivation_v: u32,
+    data: Box<RawValue>,
+    created_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    artifacts: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Analytics {
+    kind: ArtifactKind,
+    derivation_v: u32,
+    analytics: Option<Box<RawValue>>,
+    created_at: Option<Timestamp>,
+}
 
 /// `GET /v1/sessions/{id}/artifacts`
 pub(super) async fn list_all(who: Either, app: Data<App>, id: PathSession) -> Result<HttpResponse, ApiError> {
     let session = visible(&app, &who, id.0).await?;
-    Ok(HttpResponse::Ok().json(json!({ "artifacts": of(&app, &session).await? })))
+    Ok(HttpResponse::Ok().json(List { artifacts: of(&app, &session).await? }))
 }
 
 /// The artifacts of a session, as they are shown; none while it runs.
-pub(super) async fn of(app: &App, session: &Session) -> Result<Vec<Value>, ApiError> {
-    let artifacts = derive(app, session).await?.into_iter();
-    let shown = artifacts
-        .map(|artifact| {
-            let name = format!("{}:{}", session.name, artifact.kind.as_str());
-            json!({
-                "id": Uuid::new_v5(&ARTIFACTS, name.as_bytes()),
-                "sessionId": session.name.session,
-                "orgId": session.name.org,
-                "kind": artifact.kind,
-                "derivationV": artifact.derivation_v,
-                "data": artifact.data,
-                "createdAt": session.record.ended_at,
-            })
-        })
-        .collect();
+pub(super) async fn of<'a>(app: &App, session: &'a Session) -> Result<Vec<Shown<'a>>, ApiError> {
+    let mut shown = Vec::new();
+    for (kind, data) in app.actors.deriver.artifacts(session).await? {
+        let name = format!("{}:{kind}", session.name);
+        shown.push(Shown {
+            id: Uuid::new_v5(&ARTIFACTS, name.as_bytes()),
+            session_id: session.name.session.as_str(),
+            org_id: session.name.org,
+            kind,
+            derivation_v: DERIVATION_V,
+            data: raw(data)?,
+            created_at: session.record.ended_at,
+        });
+    }
     Ok(shown)
 }
 
 /// `GET /v1/sessions/{id}/analytics`
 pub(super) async fn analytics(who: Either, app: Data<App>, id: PathSession) -> Result<HttpResponse, ApiError> {
     let session = visible(&app, &who, id.0).await?;
-    let mut artifacts = derive(&app, &session).await?.into_iter();
-    let artifact = artifacts.find(|artifact| artifact.kind == ArtifactKind::AnalyticsV1);
-    Ok(HttpResponse::Ok().json(json!({
-        "kind": ArtifactKind::AnalyticsV1,
-        "derivationV": DERIVATION_V,
-        "analytics": artifact.map(|artifact| artifact.data),
-        "createdAt": session.record.ended_at,
-    })))
+    let kind = ArtifactKind::AnalyticsV1;
+    let artifacts = app.actors.deriver.artifacts(&session).await?.into_iter();
+    let found = artifacts.into_iter().find(|(name, _)| name == kind.as_str());
+    let analytics = found.map(|(_, data)| raw(data)).transpose()?;
+    let created_at = session.record.ended_at;
+    Ok(HttpResponse::Ok().json(Analytics { kind, derivation_v: DERIVATION_V, analytics, created_at }))
 }
 
-/// The artifacts of a session; none while it runs.
-async fn derive(app: &App, session: &Session) -> Result<Vec<Artifact>, ApiError> {
-    if session.record.ended_at.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut derivation = Derivation::default();
-    let mut query = TimelineQuery { limit: PAGE, ..TimelineQuery::default() };
-    loop {
-        let (page, has_more) = app.actors.history.timeline(&session.name, &query).await?;
-        page.iter().for_each(|stored| derivation.add(stored));
-        query.after = page.last().map(|stored| stored.event.id);
-        if !has_more {
-            return Ok(derivation.finish(&session.signals()));
-        }
-    }
+fn raw(data: String) -> Result<Box<RawValue>, ApiError> {
+    RawValue::from_string(data).map_err(|error| ApiError::internal(format!("an artifact is no JSON: {error}")))
 }

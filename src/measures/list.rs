@@ -76,6 +76,7 @@ pub const ALL: &[Measure] = &[
     counter("promptster_log_reconciled_events_total", &[], "Events that were found missing in ClickHouse and written again."),
     counter("promptster_log_reconciled_entries_total", &[], "Commits whose events or entities were found missing and written again."),
     counter("promptster_log_unreconciled_total", &[], "Comparisons of Redis with ClickHouse that could not be made."),
+    counter("promptster_artifacts_total", &["outcome"], "Sessions whose artifacts were to be made: kept, known, put_off or failed; the last two are made when asked for."),
     counter("promptster_sessions_closed_total", &["reason"], "Sessions closed by the server."),
     counter("promptster_watcher_resets_total", &["reason"], "Live views that had to begin anew."),
     counter("promptster_files_rewritten_total", &[], "Append-only files of Redis rewritten after deletions."),

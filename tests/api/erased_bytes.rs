@@ -27,7 +27,7 @@ async fn sql(app: &TestApp, statement: &str) -> String {
 
 /// Lets ClickHouse remove replaced parts after a second instead of eight minutes.
 async fn shorten(app: &TestApp) {
-    for table in ["events", "entities", "session_results", "dead_letters"] {
+    for table in ["events", "entities", "session_results", "artifacts", "dead_letters"] {
         sql(app, &format!("ALTER TABLE {table} MODIFY SETTING old_parts_lifetime = 1")).await;
     }
 }
@@ -139,7 +139,7 @@ async fn no_file_holds_a_byte_of_what_was_erased_and_others_lose_none() {
     change(2).await;
     app.all_is_written().await;
     // Merged once, so that what it was merged of is there as well.
-    for table in ["events", "entities", "session_results", "dead_letters"] {
+    for table in ["events", "entities", "session_results", "artifacts", "dead_letters"] {
         sql(&app, &format!("OPTIMIZE TABLE {table} FINAL")).await;
     }
     let before = seen(&app, &kept).await;

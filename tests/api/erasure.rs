@@ -65,6 +65,7 @@ async fn an_erased_session_is_gone_everywhere_and_stays_gone() {
     }
     let results = format!("session_id = '{}'", gone.session);
     eventually("the results", async || (rows(&app, &results, "session_results").await > 0).then_some(())).await;
+    eventually("the artifacts", async || (rows(&app, &results, "artifacts").await > 0).then_some(())).await;
     // Written last, so that some of it is on its way when the session goes.
     post_all(&gone, &prompts(&gone.session, 401..=450)).await;
     let path = |candidate: &Candidate, what: &str| format!("/v1/sessions/{}{what}", candidate.session);
@@ -83,7 +84,7 @@ async fn an_erased_session_is_gone_everywhere_and_stays_gone() {
     let own: Vec<_> = keys.iter().filter(|key| key.contains(&app.org().id)).collect();
     assert!(own.len() == 1 && own[0].contains(":x:"), "{keys:?}");
     let mine = format!("org_id = '{}'", app.org().id);
-    for table in ["events", "session_results", "dead_letters"] {
+    for table in ["events", "session_results", "artifacts", "dead_letters"] {
         assert_eq!(rows(&app, &format!("{mine} AND {results}"), table).await, 0, "{table}");
     }
     let states = format!("{mine} AND id = '{}'", gone.session);

@@ -36,6 +36,7 @@ mod dashboard;
 mod dead_letters;
 mod deadlines;
 mod defaults;
+mod derive;
 mod described;
 mod doctor;
 mod empty_redis;
