@@ -18,6 +18,7 @@ pub mod dev;
 pub mod doctor;
 pub mod erase;
 pub mod http;
+pub mod import;
 pub mod ingest;
 pub mod keys;
 pub mod lag;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, OrgCommand};
-use promptster_server::{check, dead_letters, derive, dev, doctor, keys, migrate, org, rebuild, rewrite, serve};
+use promptster_server::{
+    check, dead_letters, derive, dev, doctor, import, keys, migrate, org, rebuild, rewrite, serve,
+};
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
 #[global_allocator]
@@ -71,6 +73,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Derive(options) => {
             options.log.start()?;
             derive::run(&options).await
+        }
+        Command::Import(options) => {
+            options.log.start()?;
+            import::run(&options).await
         }
         Command::RebuildRedis(options) => {
             options.log.start()?;

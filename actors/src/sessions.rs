@@ -47,7 +47,16 @@ struct Known {
     last_used_secs: AtomicU64,
 }
 
+/// How late an event may be that is recorded beside a node: ten years, in milliseconds.
+const ANY_TIME_MS: i64 = 10 * 365 * 24 * 3_600_000;
+
 impl Sessions {
+    /// Sessions of a process that is no node, such as a command. They take what comes after the end as well.
+    #[must_use]
+    pub fn alone(redis: Redis) -> Self {
+        Self::start(redis, Arc::new(Arbiters::start(1)), ANY_TIME_MS)
+    }
+
     pub(crate) fn start(redis: Redis, arbiters: Arc<Arbiters>, grace_ms: i64) -> Self {
         let committers = Partition::all()
             .map(|partition| {

@@ -7,6 +7,7 @@ mod dev;
 mod edge;
 mod forward;
 mod http;
+mod import;
 mod jwt;
 mod keys;
 mod letters;
@@ -28,6 +29,7 @@ pub use dev::{ChildOptions, DevOptions};
 pub use edge::{settings, uploads};
 pub use forward::for_nodes;
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
+pub use import::ImportOptions;
 pub use jwt::JwtOptions;
 pub use keys::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
 pub use letters::{LettersCommand, LettersOptions};
@@ -99,6 +101,9 @@ pub enum Command {
     /// Look at events that could not be written to the log, and write them once more
     #[command(subcommand)]
     DeadLetters(LettersCommand),
+    /// Take in sessions that were exported as NDJSON, from this server or another: their events are recorded anew, in their
+    /// order and under their ids, and what follows from them is derived. May be repeated
+    Import(ImportOptions),
     /// Restore Redis from ClickHouse after Redis' data was lost; stop the servers first. Harmless when nothing was lost, and
     /// when it is interrupted and run again
     RebuildRedis(RebuildOptions),

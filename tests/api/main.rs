@@ -49,6 +49,7 @@ mod export;
 mod fields;
 mod health;
 mod hiring_cli;
+mod import;
 mod ingest;
 mod ingest_batch;
 mod issues;
