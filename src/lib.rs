@@ -23,6 +23,7 @@ pub mod leftovers;
 pub mod load;
 pub mod mail;
 pub mod measures;
+pub mod members;
 pub mod migrate;
 pub mod org;
 pub mod outbox;
