@@ -30,7 +30,8 @@ async fn list(options: &MembersOptions) -> anyhow::Result<()> {
         if options.json {
             println!("{}", member_json(member));
         } else {
-            let seen = member.last_sign_in_at.map_or_else(|| "never signed in".to_owned(), |at| format!("signed in {at}"));
+            let seen =
+                member.last_sign_in_at.map_or_else(|| "never signed in".to_owned(), |at| format!("signed in {at}"));
             println!("{}  {}  {seen}  {}", member.id, member.scopes.words().join(","), member.email);
         }
     }

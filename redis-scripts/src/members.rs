@@ -149,11 +149,7 @@ impl Redis {
         };
         {
             let mut connection = self.writer(digest.partition()).await?;
-            redis::cmd("SREM")
-                .arg(orgs_key(&digest))
-                .arg(org.to_string())
-                .query_async::<()>(&mut connection)
-                .await?;
+            redis::cmd("SREM").arg(orgs_key(&digest)).arg(org.to_string()).query_async::<()>(&mut connection).await?;
         }
         // Somebody may have made a member with the same address meanwhile.
         if self.member_id(org, &digest).await?.is_some() {
@@ -189,11 +185,8 @@ impl Redis {
     async fn member_id(&self, org: OrgId, digest: &SecretDigest) -> Result<Option<Uuid>, Error> {
         let keys = OrgKeys::of(org);
         let mut connection = self.reader(keys.partition()).await?;
-        let id: Option<String> = redis::cmd("HGET")
-            .arg(keys.members_by_email())
-            .arg(digest.as_str())
-            .query_async(&mut connection)
-            .await?;
+        let id: Option<String> =
+            redis::cmd("HGET").arg(keys.members_by_email()).arg(digest.as_str()).query_async(&mut connection).await?;
         id.map(|id| id.parse().map_err(|_| Error::corrupt("a member by address"))).transpose()
     }
 

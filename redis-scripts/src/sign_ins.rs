@@ -140,11 +140,12 @@ mod tests {
     #[test]
     fn a_sign_in_is_read_as_it_was_stored_and_nothing_else_is() {
         let standing = |holder| Standing { org: OrgId::sample(Uuid::now_v7()), holder };
-        let standings =
-            vec![standing(Holder::Member(Uuid::now_v7())), standing(Holder::ApiKey(Uuid::now_v7()))];
+        let standings = vec![standing(Holder::Member(Uuid::now_v7())), standing(Holder::ApiKey(Uuid::now_v7()))];
         let sign_in = SignIn { standings, expires_at: Timestamp::from_millis(1_790_000_000_000) };
         assert_eq!(SignIn::parse(&sign_in.stored()), Some(sign_in));
-        for odd in ["", "1", "1 ", "x o:k:i", "1 0190a0a0-0000-7000-8000-000000000000:x:0190a0a0-0000-7000-8000-000000000000"] {
+        for odd in
+            ["", "1", "1 ", "x o:k:i", "1 0190a0a0-0000-7000-8000-000000000000:x:0190a0a0-0000-7000-8000-000000000000"]
+        {
             assert_eq!(SignIn::parse(odd), None, "{odd}");
         }
     }

@@ -1,7 +1,10 @@
 //! Whom a sign-in stands for, as it is now: an API key or a member, which may go or be allowed less at any time.
 
 use domain::OrgId;
-use redis_scripts::{ApiKey, Holder, Member, Owner, Scopes, Standing, keys::{Partition, SecretDigest}};
+use redis_scripts::{
+    ApiKey, Holder, Member, Owner, Scopes, Standing,
+    keys::{Partition, SecretDigest},
+};
 
 use super::{
     auth::{By, Reviewer},

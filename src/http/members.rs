@@ -73,11 +73,12 @@ pub(super) async fn change(
     id: PathId,
     body: Body<ChangedMember>,
 ) -> Result<HttpResponse, ApiError> {
+    let member = app.redis.member(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
     let ChangedMember(scopes) = body.json(&app).await?;
     if !app.redis.change_member(who.0.org, id.0, scopes).await? {
         return Err(Refusal::NotFound.into());
     }
-    let member = app.redis.member(who.0.org, id.0).await?.ok_or(Refusal::NotFound)?;
+    let member = Member { scopes, ..member };
     Ok(HttpResponse::Ok().json(json!({ "member": member_json(&member) })))
 }
 

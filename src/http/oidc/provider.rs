@@ -270,7 +270,9 @@ impl Inner {
         let denied = body(response).await.ok().and_then(|text| serde_json::from_slice::<Denied>(&text).ok());
         match denied {
             Some(Denied { error }) if error == "invalid_grant" => Err(Refusal::OidcState.into()),
-            Some(Denied { error }) => Err(unreachable(format!("it says {:?}", error.chars().take(80).collect::<String>()))),
+            Some(Denied { error }) => {
+                Err(unreachable(format!("it says {:?}", error.chars().take(80).collect::<String>())))
+            }
             None => Err(unreachable(format!("status {status}"))),
         }
     }
