@@ -17,7 +17,8 @@ async fn head_is_what_get_is_without_the_body() {
     let webhook = made["webhook"]["id"].as_str().unwrap();
     let users = [app.reviewer(), User::clone(&ada), app.anonymous()];
     for (_, template, _) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
-        let path = path(template, [&ada.assessment, &ada.key_id, &ada.session, api_key, api_key, webhook, api_key, api_key]);
+        let path =
+            path(template, [&ada.assessment, &ada.key_id, &ada.session, api_key, api_key, webhook, api_key, api_key]);
         let is_stream = path.ends_with("/live") || path.ends_with("/stream");
         for user in &users {
             let head = user.call(Method::HEAD, &path).await;
