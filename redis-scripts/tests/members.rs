@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 use redis_scripts::{Attempt, Config, Holder, Issuer, Member, Redis, Scopes, SignIn, Standing, Ticket};
 use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+static NOW: std::sync::LazyLock<Timestamp> = std::sync::LazyLock::new(|| Timestamp::from_millis(1_790_000_000_000));
 
 async fn world() -> (test_support::Redis, Redis, [OrgId; 2]) {
     let server = test_support::Redis::start();
     let redis = Redis::new(&Config::new(server.url())).unwrap();
-    let (one, _) = redis.create_org("Acme", NOW).await.unwrap();
-    let (other, _) = redis.create_org("Other", NOW).await.unwrap();
+    let (one, _) = redis.create_org("Acme", *NOW).await.unwrap();
+    let (other, _) = redis.create_org("Other", *NOW).await.unwrap();
     (server, redis, [one, other])
 }
 
@@ -22,7 +22,7 @@ fn member(org: OrgId, email: &str) -> Member {
         org,
         email: email.to_owned(),
         scopes: Scopes { read: true, write: false },
-        created_at: NOW,
+        created_at: *NOW,
         created_by: None,
         last_sign_in_at: None,
     }
@@ -42,9 +42,9 @@ async fn an_address_is_found_in_all_organisations_whatever_its_case_until_it_is_
     let changed = Member { scopes: Scopes::ALL, last_sign_in_at: Some(NOW.plus_millis(5)), ..wren.clone() };
     assert_eq!(redis.list_members(one).await.unwrap(), [changed]);
 
-    assert!(!redis.remove_member(other, wren.id, NOW).await.unwrap());
-    assert!(redis.remove_member(one, wren.id, NOW).await.unwrap());
-    assert!(!redis.remove_member(one, wren.id, NOW).await.unwrap());
+    assert!(!redis.remove_member(other, wren.id, *NOW).await.unwrap());
+    assert!(redis.remove_member(one, wren.id, *NOW).await.unwrap());
+    assert!(!redis.remove_member(one, wren.id, *NOW).await.unwrap());
     assert!(!redis.change_member(one, wren.id, Scopes::ALL).await.unwrap());
     assert_eq!(redis.members_by_email("wren@example.org").await.unwrap(), [there]);
     assert_eq!(redis.list_members(one).await.unwrap(), []);
@@ -64,14 +64,14 @@ async fn adding_and_removing_at_once_leaves_no_member_that_cannot_be_found() {
             redis.create_member(&member(org, "Wren@example.org")).await.unwrap();
             false
         }));
-        let removed = join_all((0..2).map(|_| async { redis.remove_member(org, before.id, NOW).await.unwrap() }));
+        let removed = join_all((0..2).map(|_| async { redis.remove_member(org, before.id, *NOW).await.unwrap() }));
         let (_, removed) = futures_util::future::join(added, removed).await;
         assert_eq!(removed.iter().filter(|removed| **removed).count(), 1);
         let listed = redis.list_members(org).await.unwrap();
         assert!(listed.len() <= 1, "{listed:?}");
         assert_eq!(redis.members_by_email("wren@example.org").await.unwrap(), listed);
         for left in listed {
-            redis.remove_member(org, left.id, NOW).await.unwrap();
+            redis.remove_member(org, left.id, *NOW).await.unwrap();
         }
     }
 }
