@@ -70,7 +70,15 @@ export async function signIn(apiKey: string): Promise<void> {
 
 /** Adds the organisation of an API key to the sign-in, and turns to it. @throws ApiError when the key is not taken. */
 export async function addOrganisation(apiKey: string): Promise<void> {
-  await api.post("/auth/sign-in", { apiKey, add: true });
+  // Not by the client of all pages: that a key is not known does not end the sign-in that there is.
+  const known = await new ApiClient().post("/auth/sign-in", { apiKey, add: true }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) return false;
+      throw error;
+    },
+  );
+  if (!known) throw new ApiError(401, "unauthorized", "This API key is not known, or it was revoked.");
   await turned();
 }
 

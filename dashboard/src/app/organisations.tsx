@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { pieces } from "../text/plain";
 import { Plain } from "../text/plain-text";
 import { Dialog, Field, useSending } from "./form";
 import { addOrganisation, scopesOf, turnTo, type SignedIn } from "./identity";
@@ -31,7 +32,7 @@ export function Organisation({ who }: { who: SignedIn }) {
     >
       {inOrder(who.organisations).map(({ id, name }) => (
         <option key={id} value={id}>
-          <Plain text={name} />
+          {pieces(name).map((piece) => piece.text)}
         </option>
       ))}
     </select>
