@@ -81,12 +81,12 @@ test("members are added, changed and removed", async () => {
 test("the header turns from one organisation to another", async () => {
   const made = JSON.parse(await server.run("org", "create", "--name", "Heronry", "--json")) as { orgId: string; apiKey: string };
   await page.getByRole("button", { name: "Add an organisation" }).click();
-  await page.getByLabel("API key").fill("psk_live_nonsense");
+  await page.getByRole("dialog").getByLabel("API key").fill("psk_live_nonsense");
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByRole("dialog").getByRole("alert").waitFor();
-  await page.getByLabel("API key").fill(made.apiKey);
+  await page.getByRole("dialog").getByLabel("API key").fill(made.apiKey);
   await page.getByRole("button", { name: "Add", exact: true }).click();
-  const choice = page.getByLabel("Organisation");
+  const choice = page.getByRole("combobox", { name: "Organisation" });
   await choice.waitFor();
   expect(await choice.inputValue()).toBe(made.orgId);
   await isAccessible(page, "a choice of organisations");

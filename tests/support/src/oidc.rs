@@ -246,7 +246,7 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         let lines = head.lines().filter_map(|line| line.split_once(':'));
         let found =
             lines.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned());
-        found.last().unwrap_or_default()
+        found.next_back().unwrap_or_default()
     };
     let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
     stream.read_exact(&mut body)?;
