@@ -1,5 +1,5 @@
 //! Members, tickets of sign-ins and attempts to sign in, on a real Redis.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use domain::{OrgId, Timestamp};
 use futures_util::future::join_all;

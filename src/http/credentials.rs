@@ -233,7 +233,7 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
         }
         Issuer::SignedIn { holder, sign_in } => {
             let standing = Standing { org: ticket.org, holder };
-            Ok(Either::Reviewer(holders::reviewer(app, &sign_in, standing).await?))
+            Ok(Either::Reviewer(holders::found(app, &sign_in, standing).await?))
         }
         Issuer::Candidate(id) => {
             let candidate = candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate).await?;

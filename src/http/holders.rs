@@ -2,7 +2,7 @@
 
 use domain::OrgId;
 use redis_scripts::{
-    ApiKey, Holder, Member, Owner, Scopes, Standing,
+    ApiKey, Holder, Member, Owner, Scopes, SignIn, Standing,
     keys::{Partition, SecretDigest},
 };
 
@@ -44,19 +44,32 @@ pub(super) async fn held_now(app: &App, standing: Standing) -> Result<Held, ApiE
     }
 }
 
-/// The reviewer that the sign-in with this digest is, if it still has that standing.
+/// The reviewer that the sign-in with this digest is, if there is one that has that standing.
 ///
 /// # Errors
 /// 401, alike for all reasons; 503.
-pub(super) async fn reviewer(app: &App, digest: &SecretDigest, standing: Standing) -> Result<Reviewer, ApiError> {
-    let found = app.redis.sign_in(digest).await?;
-    let found = whole::believed(app, digest.partition(), found).await?.ok_or(Refusal::Unauthorized)?;
-    if !found.standings.contains(&standing) {
+pub(super) async fn found(app: &App, digest: &SecretDigest, standing: Standing) -> Result<Reviewer, ApiError> {
+    let sign_in = app.redis.sign_in(digest).await?;
+    let sign_in = whole::believed(app, digest.partition(), sign_in).await?.ok_or(Refusal::Unauthorized)?;
+    if !sign_in.standings.contains(&standing) {
         return Err(Refusal::Unauthorized.into());
     }
+    reviewer(app, digest.clone(), &sign_in, standing).await
+}
+
+/// The reviewer that a sign-in is by one of its standings.
+///
+/// # Errors
+/// 401 when what it stands for has gone; 503.
+pub(super) async fn reviewer(
+    app: &App,
+    digest: SecretDigest,
+    sign_in: &SignIn,
+    standing: Standing,
+) -> Result<Reviewer, ApiError> {
     let scopes = held_now(app, standing).await?.scopes();
     let Standing { org, holder } = standing;
-    let by = By::SignIn { digest: digest.clone(), holder, expires_at: found.expires_at };
+    let by = By::SignIn { digest, holder, expires_at: sign_in.expires_at };
     Ok(Reviewer { org, scopes, id: holder.id(), by })
 }
 

@@ -49,7 +49,8 @@ pub(super) async fn reviewer(request: &HttpRequest, app: &App) -> Result<Reviewe
     in_time(async {
         let SignedIn { digest, sign_in } = signed_in(request, app).await?;
         // Sockets and tickets ask again and again, so that what ends it ends them as well.
-        holders::reviewer(app, &digest, current(&sign_in)?).await
+        let standing = current(&sign_in)?;
+        Box::pin(holders::reviewer(app, digest, &sign_in, standing)).await
     })
     .await
 }

@@ -81,7 +81,7 @@ async fn a_way_back_counts_once_in_the_browser_that_went() {
     let app = app_with(&provider, &[]).await;
     add(&app, "wren@example.org", &["read"]).await;
     let mut browser = Browser::at(&app);
-    let back = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let back = browser.go_to_provider("/auth/oidc/begin").await;
     let (address, _) = back.split_once('?').unwrap();
     for odd in [
         address.to_owned(),
@@ -95,13 +95,13 @@ async fn a_way_back_counts_once_in_the_browser_that_went() {
     turned_away(&Browser::at(&app).open(&back, "cross-site").await, "oidc_state");
     assert_eq!(browser.open(&back, "cross-site").await.status, 200);
 
-    let back = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let back = browser.go_to_provider("/auth/oidc/begin").await;
     let attempt = browser.cookie("promptster_oidc").unwrap().to_owned();
     let mut victim = Browser::at(&app);
-    victim.to_provider_and_back("/auth/oidc/begin").await;
+    victim.go_to_provider("/auth/oidc/begin").await;
     turned_away(&victim.open(&back, "cross-site").await, "oidc_state");
 
-    let back = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let back = browser.go_to_provider("/auth/oidc/begin").await;
     let fresh = browser.cookie("promptster_oidc").unwrap().to_owned();
     assert_ne!(attempt, fresh);
     assert_eq!(browser.open(&back, "cross-site").await.status, 200);
@@ -112,15 +112,15 @@ async fn a_way_back_counts_once_in_the_browser_that_went() {
 
     // A code that was used already, under a state that was not.
     let mut browser = Browser::at(&app);
-    let first = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let first = browser.go_to_provider("/auth/oidc/begin").await;
     browser.open(&first, "cross-site").await;
     let code = |back: &str| back.split("code=").nth(1).unwrap().to_owned();
-    let second = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let second = browser.go_to_provider("/auth/oidc/begin").await;
     let replayed = second.replace(&code(&second), &code(&first));
     turned_away(&browser.open(&replayed, "cross-site").await, "oidc_state");
 
     // A code of another provider.
-    let back = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let back = browser.go_to_provider("/auth/oidc/begin").await;
     let issuer: String = form_urlencoded::byte_serialize(provider.issuer().as_bytes()).collect();
     let mixed = back.replace(&issuer, "https%3A%2F%2Fid.example.org");
     assert_ne!(mixed, back);
@@ -138,7 +138,7 @@ async fn nobody_is_led_anywhere_else_and_other_sites_can_begin_nothing() {
         ["//evil.example", "https://evil.example", "/%5Cevil.example", "javascript:alert(1)", "/%22%3E%3Cscript%3E"]
     {
         let mut browser = Browser::at(&app);
-        let back = browser.to_provider_and_back(&format!("/auth/oidc/begin?next={next}")).await;
+        let back = browser.go_to_provider(&format!("/auth/oidc/begin?next={next}")).await;
         let arrived = browser.open(&back, "cross-site").await;
         assert!(arrived.text.contains(r#"content="0; url=/">"#), "{}", arrived.text);
         assert!(!arrived.text.contains("evil") && !arrived.text.contains("script"), "{}", arrived.text);
@@ -186,7 +186,7 @@ async fn tries_are_limited_by_address() {
     let provider = OidcProvider::start();
     let app = app_with(&provider, &[]).await;
     add(&app, "wren@example.org", &["read"]).await;
-    let back = Browser::at(&app).to_provider_and_back("/auth/oidc/begin").await;
+    let back = Browser::at(&app).go_to_provider("/auth/oidc/begin").await;
     let tries = (0..60).map(|_| {
         let mut browser = Browser::at(&app);
         let back = back.clone();
@@ -210,7 +210,7 @@ async fn nobody_gets_in_without_redis() {
     let provider = OidcProvider::start();
     let mut app = app_with(&provider, &[]).await;
     let mut browser = Browser::at(&app);
-    let back = browser.to_provider_and_back("/auth/oidc/begin").await;
+    let back = browser.go_to_provider("/auth/oidc/begin").await;
     app.kill_redis();
     for (address, site) in [("/auth/oidc/begin", "same-origin"), (back.as_str(), "cross-site")] {
         turned_away(&browser.open(address, site).await, "unavailable");

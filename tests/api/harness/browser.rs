@@ -41,7 +41,7 @@ impl Browser {
     }
 
     /// Goes to the provider and comes back: the address that the provider led back to, not opened yet.
-    pub async fn to_provider_and_back(&mut self, begin: &str) -> String {
+    pub async fn go_to_provider(&mut self, begin: &str) -> String {
         let gone = self.get(begin).await;
         assert_eq!(gone.status, 303, "{}", gone.text);
         let at_provider = self.open(gone.header("location"), "cross-site").await;
@@ -51,7 +51,7 @@ impl Browser {
 
     /// All the way: what the server answers to whoever comes back.
     pub async fn sign_in(&mut self) -> Reply {
-        let back = self.to_provider_and_back("/auth/oidc/begin").await;
+        let back = self.go_to_provider("/auth/oidc/begin").await;
         self.open(&back, "cross-site").await
     }
 

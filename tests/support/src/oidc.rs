@@ -244,7 +244,7 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let head = String::from_utf8_lossy(&head).into_owned();
     let header = |wanted: &str| {
         let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let found =
+        let mut found =
             lines.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned());
         found.next_back().unwrap_or_default()
     };
