@@ -69,7 +69,7 @@ impl SignIn {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (expires_at, standings) = text.split_once(' ')?;
+        let Some((expires_at, standings)) = text.split_once(' ') else { return Self::parse_of_key(text) };
         let standing = |text: &str| {
             let mut parts = text.split(':');
             let org = OrgId::trusted(parts.next()?.parse().ok()?);
@@ -77,6 +77,15 @@ impl SignIn {
         };
         let standings = standings.split(' ').map(standing).collect::<Option<Vec<_>>>()?;
         Some(Self { standings, expires_at: Timestamp::from_millis(expires_at.parse().ok()?) })
+    }
+
+    /// As it was written before there were members: who was signed in then stays so.
+    fn parse_of_key(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let org = OrgId::trusted(parts.next()?.parse().ok()?);
+        let holder = Holder::ApiKey(parts.next()?.parse().ok()?);
+        let expires_at = Timestamp::from_millis(parts.next()?.parse().ok()?);
+        Some(Self { standings: vec![Standing { org, holder }], expires_at })
     }
 }
 

@@ -64,7 +64,7 @@ refusals! {
     Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
     BudgetSpent         = 402 "budget_spent"         "The budget of this assessment for model traffic is spent.";
     SharedIssue         = 403 "shared_issue"         "Issues of the shared catalogue are changed in its file.";
-    InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key do not allow this.";
+    InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key or member do not allow this.";
     ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
     CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
     ConsentRequired     = 403 "consent_required"     "The candidate has to accept the disclosure first.";

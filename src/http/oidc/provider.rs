@@ -159,7 +159,9 @@ impl Oidc {
             }
             Err(error) => {
                 state.failed_at = Some(Instant::now());
-                before.ok_or_else(|| unreachable(&format!("{error:#}")))
+                let error = format!("{error:#}");
+                tracing::warn!(error, "the identity provider did not say what it is");
+                before.ok_or_else(|| unreachable(&error))
             }
         }
     }
