@@ -121,3 +121,19 @@ async fn an_operator_lists_adds_and_removes_members() {
     assert!(!again && said.contains("has no member"), "{said}");
     assert_eq!(app.reviewer().get(MEMBERS).await.expect(200)["members"], json!([]));
 }
+
+#[tokio::test]
+async fn members_live_in_a_cluster_as_well() {
+    let app = TestApp::on_cluster().await;
+    for n in 0..8 {
+        let member = json!({"email": format!("wren-{n}@example.org"), "scopes": ["read"]});
+        let made = app.reviewer().post(MEMBERS, member.clone()).await.expect(201);
+        app.reviewer().post(MEMBERS, member).await.refused(409, "member_exists");
+        let path = format!("{MEMBERS}/{}", made["member"]["id"].as_str().unwrap());
+        app.reviewer().patch(&path, json!({"scopes": ["read", "write"]})).await.expect(200);
+        if n % 2 == 0 {
+            app.reviewer().delete(&path).await.expect(200);
+        }
+    }
+    assert_eq!(app.reviewer().get(MEMBERS).await.expect(200)["members"].as_array().unwrap().len(), 4);
+}
