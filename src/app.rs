@@ -6,7 +6,7 @@ use redis_scripts::Redis;
 
 use crate::{
     Catalogue,
-    http::{credentials::Credentials, jwt::Jwt, places::Places, proxy::Proxy, rate::Limits},
+    http::{credentials::Credentials, jwt::Jwt, oidc::Oidc, places::Places, proxy::Proxy, rate::Limits},
     load::Load,
     mail::Mailer,
     settings::Settings,
@@ -44,6 +44,8 @@ pub struct App {
     pub credentials: Credentials,
     /// Checks the tokens of persons, where there is an identity provider.
     pub jwt: Option<Jwt>,
+    /// Signs members in, where there is a provider for that.
+    pub oidc: Option<Oidc>,
     /// Sends mail, where there is a way for it.
     pub mailer: Option<Mailer>,
     /// Tells webhooks.
@@ -60,6 +62,7 @@ impl App {
     /// and when the model proxy cannot be what it was configured to be.
     pub fn new(redis: Redis, log: EventLog, settings: Settings, issues: Catalogue) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
+        let oidc = settings.oidc.clone().map(|oidc| Oidc::new(oidc, &settings.public_url)).transpose()?;
         let mailer = settings.mail.clone().map(Mailer::new).transpose()?;
         let teller = Teller::new(settings.webhooks)?;
         let proxy = Proxy::new(&settings)?;
@@ -88,6 +91,7 @@ impl App {
             load,
             credentials: Credentials::default(),
             jwt,
+            oidc,
             mailer,
             teller,
             proxy,

@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::Catalogue;
 use crate::config::{self, ConfigCommand, ServeOptions};
-use crate::http::{jwt::Jwt, proxy::Proxy};
+use crate::http::{jwt::Jwt, oidc::Oidc, proxy::Proxy};
 use crate::mail::Mailer;
 
 /// Checks and prints, or prints the table.
@@ -53,6 +53,7 @@ pub(crate) fn wrong(options: &ServeOptions) -> Vec<anyhow::Error> {
             Proxy::new(&settings).map(drop),
             settings.mail.clone().map_or(Ok(()), |mail| Mailer::new(mail).map(drop)),
             settings.jwt.clone().map_or(Ok(()), |jwt| Jwt::new(jwt).map(drop)),
+            settings.oidc.clone().map_or(Ok(()), |oidc| Oidc::new(oidc, &settings.public_url).map(drop)),
         ]),
     }
     parts.into_iter().filter_map(Result::err).collect()

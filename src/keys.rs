@@ -1,14 +1,13 @@
 //! API keys of an organisation, from the command line.
 
 use anyhow::ensure;
-use domain::OrgId;
-use redis_scripts::{Redis, Scopes};
+use redis_scripts::Scopes;
 use serde_json::json;
 
 use crate::clock;
 use crate::config::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
 use crate::http::org::api_key_json;
-use crate::org::{MAX_NAME, redis};
+use crate::org::{MAX_NAME, found};
 
 /// Lists, makes or revokes.
 ///
@@ -23,7 +22,7 @@ pub async fn run(command: &KeysCommand) -> anyhow::Result<()> {
 }
 
 async fn list(options: &KeysOptions) -> anyhow::Result<()> {
-    let (redis, org) = found(options).await?;
+    let (redis, org) = found(&options.store, options.org).await?;
     let keys = redis.list_api_keys(org).await?;
     for key in &keys {
         if options.json {
@@ -42,7 +41,7 @@ async fn list(options: &KeysOptions) -> anyhow::Result<()> {
 async fn create(options: &CreateKeyOptions) -> anyhow::Result<()> {
     let name = options.name.trim();
     ensure!((1..=MAX_NAME).contains(&name.chars().count()), "--name must have 1 to {MAX_NAME} characters");
-    let (redis, org) = found(&options.keys).await?;
+    let (redis, org) = found(&options.keys.store, options.keys.org).await?;
     let allows = |word| options.scopes.contains(&word);
     let scopes = Scopes { read: allows(ScopeWord::Read), write: allows(ScopeWord::Write) };
     let (key, secret) = redis.new_api_key(org, name, scopes, clock::now()).await?;
@@ -56,7 +55,7 @@ async fn create(options: &CreateKeyOptions) -> anyhow::Result<()> {
 }
 
 async fn revoke(options: &RevokeKeyOptions) -> anyhow::Result<()> {
-    let (redis, org) = found(&options.keys).await?;
+    let (redis, org) = found(&options.keys.store, options.keys.org).await?;
     let revoked = redis.revoke_api_key(org, options.id, clock::now()).await?;
     ensure!(revoked, "organisation {org} has no API key {} that is not revoked", options.id);
     match options.keys.json {
@@ -64,12 +63,4 @@ async fn revoke(options: &RevokeKeyOptions) -> anyhow::Result<()> {
         false => println!("Revoked. It opens nothing any more."),
     }
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
-async fn found(options: &KeysOptions) -> anyhow::Result<(Redis, OrgId)> {
-    let redis = redis(&options.store)?;
-    let org = OrgId::trusted(options.org);
-    ensure!(redis.org(org).await?.is_some(), "there is no organisation {org}");
-    Ok((redis, org))
 }

@@ -26,6 +26,7 @@ pub mod leftovers;
 pub mod load;
 pub mod mail;
 pub mod measures;
+pub mod members;
 pub mod migrate;
 pub mod org;
 pub mod outbox;

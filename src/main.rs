@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, OrgCommand};
+use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, MembersCommand, OrgCommand};
 use promptster_server::{
-    check, dead_letters, derive, dev, doctor, import, keys, migrate, org, rebuild, rewrite, serve,
+    check, dead_letters, derive, dev, doctor, import, keys, members, migrate, org, rebuild, rewrite, serve,
 };
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
@@ -48,6 +48,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Org(OrgCommand::Retention(options)) => {
             options.log.start()?;
             org::retention(&options).await
+        }
+        Command::Org(OrgCommand::Members(command)) => {
+            let options = match &command {
+                MembersCommand::List(options) => options,
+                MembersCommand::Add(options) => &options.members,
+                MembersCommand::Remove(options) => &options.members,
+            };
+            options.log.start()?;
+            members::run(&command).await
         }
         Command::Keys(command) => {
             let options = match &command {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use domain::OrgId;
 use redis_scripts::{Purpose, Redis, Scopes, keys::SecretDigest};
+use uuid::Uuid;
 
 use crate::clock;
 use crate::config::{CreateOrgOptions, NewKeyOptions, OrgStoreOptions, RetentionOptions, Secret};
@@ -73,6 +74,14 @@ pub async fn retention(options: &RetentionOptions) -> anyhow::Result<()> {
         None => println!("Sessions are kept until they are deleted one by one."),
     }
     Ok(())
+}
+
+/// The Redis where organisations are, and this one of them.
+#[expect(clippy::disallowed_methods, reason = "the operator says which organisation it is")]
+pub(crate) async fn found(store: &OrgStoreOptions, org: Uuid) -> anyhow::Result<(Redis, OrgId)> {
+    let (redis, org) = (redis(store)?, OrgId::trusted(org));
+    ensure!(redis.org(org).await?.is_some(), "there is no organisation {org}");
+    Ok((redis, org))
 }
 
 pub(crate) fn redis(store: &OrgStoreOptions) -> anyhow::Result<Redis> {

@@ -13,8 +13,10 @@ pub struct Settings {
     pub public_url: String,
     /// Other origins that browsers may connect from, e.g. `https://dash.example.org`.
     pub allowed_origins: Vec<String>,
-    /// How reviewers sign in as persons; `None`: with API keys only.
+    /// Whose tokens programs may send instead of API keys; `None`: nobody's.
     pub jwt: Option<JwtSettings>,
+    /// Who signs members in to the dashboard; `None`: nobody, API keys only.
+    pub oidc: Option<OidcSettings>,
     /// The client's address is the last one of `X-Forwarded-For`: only behind a proxy that sets it.
     pub trust_forwarded_for: bool,
     /// Connections per worker.
@@ -94,6 +96,38 @@ pub struct JwtSettings {
     pub scope_claim: Option<String>,
 }
 
+/// An OpenID Connect provider, and what it knows this server as.
+#[derive(Debug, Clone)]
+pub struct OidcSettings {
+    /// Its name for itself, from which all else is found.
+    pub issuer: SafeUrl,
+    /// What it calls this server.
+    pub client_id: String,
+    /// What this server proves itself with; `None`: a public client.
+    pub client_secret: Option<Secret>,
+    /// What people call it.
+    pub name: String,
+}
+
+/// An address whose answers nobody can change on their way: https, or on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SafeUrl(pub Url);
+
+impl FromStr for SafeUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text).map_err(|_| "not an address")?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_here => Ok(Self(url)),
+            _ => Err("must be https, since whoever can change the keys on their way can sign in as anybody"),
+        }
+    }
+}
+
 /// Where public keys are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JwksSource {
@@ -110,14 +144,8 @@ impl FromStr for JwksSource {
         if !text.contains("://") {
             return Ok(Self::File(PathBuf::from(text)));
         }
-        let url = Url::parse(text).map_err(|_| "neither an address nor a file")?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        match url.scheme() {
-            "https" => Ok(Self::Url(url)),
-            "http" if is_here => Ok(Self::Url(url)),
-            _ => Err("must be https, since whoever can change the keys on their way can sign in as anybody"),
-        }
+        let SafeUrl(url) = text.parse()?;
+        Ok(Self::Url(url))
     }
 }
 
@@ -232,6 +260,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             allowed_origins: Vec::new(),
             jwt: None,
+            oidc: None,
             trust_forwarded_for: false,
             max_connections: 25_000,
             caps: Caps::default(),

@@ -1,10 +1,11 @@
 /** The real server with its real stores, started for a test on a port and a directory of its own. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { WebSocket as Socket } from "ws";
 import { ApiClient } from "../src/api/client";
 
@@ -39,6 +40,12 @@ export class Server {
   /** Asks as that organisation. */
   async reviewer(): Promise<ApiClient> {
     return new ApiClient({ base: this.url, headers: { Authorization: `Bearer ${await this.apiKey()}` } });
+  }
+
+  /** What a command of the server's own prints, for this one. */
+  async run(...words: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(BINARY, [...words, "--data-dir", this.directory]);
+    return stdout;
   }
 
   link(api: ApiClient) {

@@ -75,6 +75,12 @@ impl Redis {
                 self.enter(change, &["webhooks".to_owned()], required_instant(&fields, "created")?).await?;
                 Vec::new()
             }
+            ("member", _) => {
+                if self.find_member_by(change.org, &change.id, &fields).await? {
+                    self.enter(change, &["members".to_owned()], required_instant(&fields, "created")?).await?;
+                }
+                Vec::new()
+            }
             ("session", Some(session)) => {
                 if let (Some(deadline), None) = (instant(&fields, "deadline")?, instant(&fields, "ended")?) {
                     self.schedule_once(&Due::Deadline(session.clone()), deadline).await?;

@@ -44,6 +44,8 @@ macro_rules! scripts {
 scripts! {
     write_entity = "write_entity.lua" refused,
     create_entity = "create_entity.lua" refused,
+    create_member = "create_member.lua" refused,
+    remove_member = "remove_member.lua" refused,
     add_delivery = "add_delivery.lua" refused,
     turn_entity = "turn_entity.lua" runs,
     finish_key = "finish_key.lua" refused,

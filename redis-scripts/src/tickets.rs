@@ -5,13 +5,13 @@ use std::time::Duration;
 use domain::{OrgId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Error, Redis, Scopes, random_secret};
+use crate::{Error, Holder, Redis, Scopes, keys::SecretDigest, random_secret};
 
 /// How long a ticket waits to be used.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);
 
 /// The rights that a ticket stands for: those of whoever it was given to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
     /// The organisation.
     pub org: OrgId,
@@ -20,7 +20,7 @@ pub struct Ticket {
 }
 
 /// Who got a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issuer {
     /// A reviewer, by API key.
     Reviewer(Uuid),
@@ -33,6 +33,13 @@ pub enum Issuer {
         /// Until when.
         expires_at: Timestamp,
     },
+    /// A reviewer who is signed in with a browser.
+    SignedIn {
+        /// The API key or member.
+        holder: Holder,
+        /// Of the secret of the sign-in, with which the ticket ends.
+        sign_in: SecretDigest,
+    },
     /// A candidate, by candidate key.
     Candidate(Uuid),
 }
@@ -44,15 +51,15 @@ impl Redis {
     /// [`Error`] when Redis gives no usable answer.
     pub async fn issue_ticket(&self, ticket: &Ticket) -> Result<String, Error> {
         let secret = random_secret("plt_")?;
-        let (who, id) = match ticket.issuer {
-            Issuer::Reviewer(id) => ("r", id),
-            Issuer::Person { id, .. } => ("p", id),
-            Issuer::Candidate(id) => ("c", id),
+        let issuer = match &ticket.issuer {
+            Issuer::Reviewer(id) => format!("r:{id}"),
+            Issuer::Person { id, scopes, expires_at } => {
+                format!("p:{id}:{}:{}", expires_at.millis(), scopes.words().join(" "))
+            }
+            Issuer::SignedIn { holder, sign_in } => format!("s:{}:{}", sign_in.as_str(), holder.stored()),
+            Issuer::Candidate(id) => format!("c:{id}"),
         };
-        let mut stored = format!("{}:{who}:{id}", ticket.org);
-        if let Issuer::Person { scopes, expires_at, .. } = ticket.issuer {
-            stored = format!("{stored}:{}:{}", expires_at.millis(), scopes.words().join(" "));
-        }
+        let stored = format!("{}:{issuer}", ticket.org);
         let digest = self.digest(&secret);
         let mut connection = self.writer(digest.partition()).await?;
         redis::cmd("SET")
@@ -81,14 +88,16 @@ impl Redis {
         let parse = |text: &str| {
             let mut parts = text.split(':');
             let org = OrgId::trusted(parts.next()?.parse().ok()?);
-            let (who, id) = (parts.next()?, parts.next()?.parse().ok()?);
+            let (who, given) = (parts.next()?, parts.next()?);
+            let id = || given.parse().ok();
             let issuer = match who {
-                "r" => Issuer::Reviewer(id),
+                "r" => Issuer::Reviewer(id()?),
                 "p" => {
                     let expires_at = Timestamp::from_millis(parts.next()?.parse().ok()?);
-                    Issuer::Person { id, scopes: Scopes::of_words(parts.next()?.split(' ')), expires_at }
+                    Issuer::Person { id: id()?, scopes: Scopes::of_words(parts.next()?.split(' ')), expires_at }
                 }
-                _ => Issuer::Candidate(id),
+                "s" => Issuer::SignedIn { holder: Holder::parse(&mut parts)?, sign_in: SecretDigest::stored(given) },
+                _ => Issuer::Candidate(id()?),
             };
             Some(Ticket { org, issuer })
         };

@@ -23,6 +23,7 @@ pub fn settings(
         public_url: public_url.trim_end_matches('/').to_owned(),
         allowed_origins: http.allowed_origins.clone(),
         jwt: http.jwt.settings(),
+        oidc: http.oidc.settings()?,
         trust_forwarded_for: http.trust_forwarded_for,
         max_connections: http.max_connections,
         caps: Caps {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{JwtOptions, MailOptions, ProxyOptions, WebhookOptions};
+use super::{JwtOptions, MailOptions, OidcOptions, ProxyOptions, WebhookOptions};
 
 /// The address and the browser's side.
 #[derive(Debug, Clone, Args)]
@@ -43,9 +43,12 @@ pub struct HttpOptions {
     /// How often it is compared whether ClickHouse has what the streams of Redis still hold; what is missing is written again
     #[arg(long, env = "PROMPTSTER_RECONCILE_EVERY_SECS", value_name = "SECONDS", default_value = "300")]
     pub reconcile_every_secs: NonZeroU32,
-    /// The identity provider.
+    /// Whose tokens count.
     #[command(flatten)]
     pub jwt: JwtOptions,
+    /// Who signs members in.
+    #[command(flatten)]
+    pub oidc: OidcOptions,
     /// How mail leaves.
     #[command(flatten)]
     pub mail: MailOptions,

@@ -13,6 +13,8 @@ mod keys;
 mod letters;
 mod log;
 mod mail;
+mod members;
+mod oidc;
 mod pepper;
 mod proxy;
 mod secret;
@@ -35,6 +37,8 @@ pub use keys::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, Sco
 pub use letters::{LettersCommand, LettersOptions};
 pub use log::{LogFormat, LogOptions};
 pub use mail::{MailOptions, MailWay, TlsWay};
+pub use members::{AddMemberOptions, MembersCommand, MembersOptions, RemoveMemberOptions};
+pub use oidc::OidcOptions;
 pub use pepper::PepperOptions;
 pub use proxy::ProxyOptions;
 pub use secret::Secret;
@@ -81,7 +85,7 @@ pub enum Command {
     /// Try out many nodes on one machine: a Redis Cluster of three masters and three replicas, one ClickHouse, three servers
     /// and a small balancer in front of them, all of it below `<data-dir>/cluster`
     Cluster(Box<DevOptions>),
-    /// Create organisations
+    /// Create organisations, and say who is a member of them
     #[command(subcommand)]
     Org(OrgCommand),
     /// List, make and revoke the API keys of an organisation
@@ -121,6 +125,9 @@ pub enum OrgCommand {
     Create(CreateOrgOptions),
     /// Make an API key that may read and write, for an organisation that has none left; prints it this once
     NewKey(NewKeyOptions),
+    /// List, add and remove those who sign in to the dashboard with the identity provider
+    #[command(subcommand)]
+    Members(MembersCommand),
     /// Say for how many days after their end the sessions of an organisation are kept; then they are deleted for good
     Retention(RetentionOptions),
 }

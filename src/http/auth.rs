@@ -4,14 +4,14 @@ use std::{net::IpAddr, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use domain::{OrgId, SessionRef, Timestamp};
-use redis_scripts::{CandidateKey, Scopes};
+use redis_scripts::{CandidateKey, Holder, Scopes, keys::SecretDigest};
 use uuid::Uuid;
 
 use super::{
     credentials::{authenticate_candidate, authenticate_reviewer},
     error::{ApiError, Refusal},
     rate::client_address,
-    sign_in,
+    signed_in,
 };
 use crate::App;
 
@@ -25,10 +25,42 @@ pub struct Reviewer {
     pub org: OrgId,
     /// What is allowed.
     pub scopes: Scopes,
-    /// What tells reviewers apart: the API key, or the person.
+    /// What tells reviewers apart: the API key, the member, or the person.
     pub id: Uuid,
-    /// When the token of a person expires; `None` with an API key.
-    pub expires_at: Option<Timestamp>,
+    /// What lets them in.
+    pub by: By,
+}
+
+/// What lets a reviewer in, and ends what they opened when it ends.
+#[derive(Debug, Clone)]
+pub enum By {
+    /// An API key.
+    ApiKey,
+    /// The token of a person.
+    Token {
+        /// When it expires.
+        expires_at: Timestamp,
+    },
+    /// The sign-in of a browser.
+    SignIn {
+        /// The digest of its secret.
+        digest: SecretDigest,
+        /// The API key or member that it stands for.
+        holder: Holder,
+        /// When it ends by itself.
+        expires_at: Timestamp,
+    },
+}
+
+impl By {
+    /// When it ends by itself; `None` when it does not.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::ApiKey => None,
+            Self::Token { expires_at } | Self::SignIn { expires_at, .. } => Some(*expires_at),
+        }
+    }
 }
 
 /// A reviewer who may write.
@@ -106,7 +138,7 @@ async fn authenticate(request: &HttpRequest, app: &App) -> Result<Either, ApiErr
         return Ok(Either::Reviewer(authenticate_reviewer(app, credential.trim(), address).await?));
     }
     let Some(credential) = header_value(request, "x-api-key")? else {
-        return Ok(Either::Reviewer(sign_in::reviewer(request, app).await?));
+        return Ok(Either::Reviewer(signed_in::reviewer(request, app).await?));
     };
     Ok(Either::Candidate(Box::new(authenticate_candidate(app, credential, address).await?)))
 }

@@ -10,14 +10,15 @@ use std::{
 
 use domain::{OrgId, Timestamp};
 use redis_scripts::{
-    API_KEY_PREFIX, ApiKey, CandidateKey, Issuer, Owner, Purpose,
+    API_KEY_PREFIX, ApiKey, CandidateKey, Holder, Issuer, Owner, Purpose, Standing,
     keys::{Partition, SecretDigest},
     parse_candidate_key,
 };
 
 use super::{
-    auth::{Candidate, Either, Reviewer},
+    auth::{By, Candidate, Either, Reviewer},
     error::{ApiError, Refusal},
+    holders,
     jwt::Denial,
 };
 use crate::{App, clock, whole};
@@ -115,7 +116,8 @@ async fn reviewer_by_token(app: &App, token: &str) -> Result<Reviewer, ApiError>
     };
     let org = known.map(|owner| owner.org).or_else(|| own_id(&person.org)).ok_or(Refusal::Unauthorized)?;
     whole::believed(app, Partition::of_org(org), app.redis.org(org).await?).await?.ok_or(Refusal::Unauthorized)?;
-    Ok(Reviewer { org, scopes: person.scopes, id: person.id, expires_at: Some(person.expires_at) })
+    let by = By::Token { expires_at: person.expires_at };
+    Ok(Reviewer { org, scopes: person.scopes, id: person.id, by })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the token that says so was checked")]
@@ -125,7 +127,7 @@ fn own_id(text: &str) -> Option<OrgId> {
 
 async fn reviewer_now(app: &App, owner: Owner) -> Result<Reviewer, ApiError> {
     let key = api_key_now(app, owner).await?;
-    Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, expires_at: None })
+    Ok(Reviewer { org: key.org, scopes: key.scopes, id: key.id, by: By::ApiKey })
 }
 
 /// An API key that counts.
@@ -186,31 +188,31 @@ fn is_late(app: &App, key: &CandidateKey, now: Timestamp) -> bool {
 /// Whether whoever opened a socket would still be let in. A store that does not answer does not end a socket.
 pub async fn still_valid(app: &App, who: &Either) -> bool {
     match who {
-        Either::Reviewer(Reviewer { expires_at: Some(expires_at), .. }) => clock::now() < *expires_at,
-        Either::Reviewer(reviewer) => match app.redis.api_key(reviewer.org, reviewer.id).await {
-            Ok(Some(key)) => key.revoked_at.is_none(),
-            Ok(None) => is_lost(app, reviewer.org).await,
-            Err(_) => true,
+        Either::Reviewer(Reviewer { by, .. }) if by.expires_at().is_some_and(|at| at <= clock::now()) => false,
+        Either::Reviewer(reviewer) => match &reviewer.by {
+            By::Token { .. } => true,
+            By::ApiKey => holders::may_watch(app, reviewer.org, Holder::ApiKey(reviewer.id)).await,
+            By::SignIn { digest, holder, .. } => holders::still_stand(app, reviewer.org, *holder, digest).await,
         },
         Either::Candidate(candidate) => match app.redis.candidate_key(candidate.org, candidate.key.id).await {
             Ok(Some(key)) => key.authenticates(clock::now()),
-            Ok(None) => is_lost(app, candidate.org).await,
+            Ok(None) => is_lost(app, Partition::of_org(candidate.org)).await,
             Err(_) => true,
         },
     }
 }
 
 /// Whether what is not there may be lost.
-async fn is_lost(app: &App, org: OrgId) -> bool {
-    whole::believed(app, Partition::of_org(org), None::<()>).await.is_err()
+pub(super) async fn is_lost(app: &App, partition: Partition) -> bool {
+    whole::believed(app, partition, None::<()>).await.is_err()
 }
 
-/// How long the token of a person still counts; `None` for other credentials, which may go at any time.
+/// How long what lets somebody in counts at most; `None` where that has no end of its own. All may go at any time.
 #[must_use]
 pub fn time_left(who: &Either) -> Option<Duration> {
     match who {
         Either::Reviewer(reviewer) => {
-            let left_ms = reviewer.expires_at?.millis().saturating_sub(clock::now().millis());
+            let left_ms = reviewer.by.expires_at()?.millis().saturating_sub(clock::now().millis());
             Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or_default()))
         }
         Either::Candidate(_) => None,
@@ -227,7 +229,11 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
         Issuer::Reviewer(id) => Ok(Either::Reviewer(reviewer_now(app, Owner { org: ticket.org, id }).await?)),
         Issuer::Person { expires_at, .. } if expires_at <= clock::now() => Err(Refusal::Unauthorized.into()),
         Issuer::Person { id, scopes, expires_at } => {
-            Ok(Either::Reviewer(Reviewer { org: ticket.org, scopes, id, expires_at: Some(expires_at) }))
+            Ok(Either::Reviewer(Reviewer { org: ticket.org, scopes, id, by: By::Token { expires_at } }))
+        }
+        Issuer::SignedIn { holder, sign_in } => {
+            let standing = Standing { org: ticket.org, holder };
+            Ok(Either::Reviewer(holders::found(app, &sign_in, standing).await?))
         }
         Issuer::Candidate(id) => {
             let candidate = candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate).await?;

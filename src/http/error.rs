@@ -60,23 +60,35 @@ refusals! {
     IssueNotFound       = 400 "issue_not_found"      "There is no such issue.";
     RubricNotFound      = 400 "rubric_not_found"     "There is no such rubric.";
     BadRequest          = 400 "bad_request"          "The request cannot be understood.";
+    OidcState           = 400 "oidc_state"           "This sign-in was not begun in this browser, was used already, or took longer than ten minutes.";
     Unauthorized        = 401 "unauthorized"         "A valid credential is required.";
     BudgetSpent         = 402 "budget_spent"         "The budget of this assessment for model traffic is spent.";
     SharedIssue         = 403 "shared_issue"         "Issues of the shared catalogue are changed in its file.";
-    InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key do not allow this.";
+    InsufficientScope   = 403 "insufficient_scope"   "The scopes of this API key or member do not allow this.";
     ReviewerOnly        = 403 "reviewer_only"        "This is for reviewers only.";
     CandidateOnly       = 403 "candidate_only"       "This is for candidates only.";
     ConsentRequired     = 403 "consent_required"     "The candidate has to accept the disclosure first.";
     SessionMismatch     = 403 "session_mismatch"     "This credential belongs to another session.";
     OriginRefused       = 403 "origin_refused"       "Browsers may not connect from this origin.";
     CrossSite           = 403 "cross_site"           "A sign-in counts only for requests of the dashboard's own pages.";
+    OidcDenied          = 403 "oidc_denied"          "The identity provider did not sign anybody in.";
+    OidcToken           = 403 "oidc_token"           "What the identity provider says of who signed in cannot be verified.";
+    OidcIssuer          = 403 "oidc_issuer"          "What says who signed in comes from another identity provider.";
+    OidcAudience        = 403 "oidc_audience"        "What the identity provider says of who signed in is meant for another program.";
+    OidcNonce           = 403 "oidc_nonce"           "What the identity provider says of who signed in belongs to another attempt.";
+    OidcExpired         = 403 "oidc_expired"         "What the identity provider says of who signed in is out of date.";
+    EmailNotVerified    = 403 "email_not_verified"   "The identity provider does not vouch for an e-mail address of yours.";
+    NotAMember          = 403 "not_a_member"         "Nobody has made you a member of an organisation here.";
+    NotYourOrg          = 403 "not_your_organisation" "This sign-in does not stand for that organisation.";
     NotFound            = 404 "not_found"            "There is nothing here.";
     KeyNotFound         = 404 "key_not_found"        "There is no such key. Check it for typing errors.";
     NoProviderKey       = 404 "no_provider_key"      "This server has no key for this provider of models; its operator can give it one.";
+    OidcOff             = 404 "oidc_off"             "No identity provider is set up on this server.";
     MethodNotAllowed    = 405 "method_not_allowed"   "This method is not allowed here; `Allow` names those that are.";
     BodyTimeout         = 408 "request_timeout"      "The body did not arrive in time.";
     AlreadyCompleted    = 409 "already_completed"    "This assessment is completed already.";
     DisclosureOutdated  = 409 "disclosure_outdated"  "The disclosure has changed since; show the current one and ask again.";
+    MemberExists        = 409 "member_exists"        "Somebody with this address is a member already.";
     SessionExists       = 409 "session_exists"       "Session already exists";
     InvalidTransition   = 409 "invalid_transition"   "The key is not in a state that allows this.";
     SessionEnded        = 409 "session_ended"        "This session has ended.";
@@ -98,6 +110,7 @@ refusals! {
     ClientGone          = 499 "client_gone"          "The client hung up before there was an answer.";
     Internal            = 500 "internal"             "Something went wrong on our side; `requestId` names this failure.";
     ProviderUnreachable = 502 "provider_unreachable" "The provider of the model does not answer.";
+    OidcUnreachable     = 502 "oidc_unreachable"     "The identity provider does not answer as it should; try again in a moment.";
     NotReady            = 503 "not_ready"            "A part that is needed does not answer; `unavailable` names it.";
     Overloaded          = 503 "overloaded"           "There is more to do than can be done; try again in a moment.";
     Unavailable         = 503 "unavailable"          "The service is unavailable for the moment; try again.";
@@ -143,6 +156,12 @@ impl ApiError {
     #[must_use]
     pub fn unavailable(cause: impl fmt::Display) -> Self {
         Self { cause: Some(cause.to_string()), ..Refusal::Unavailable.into() }
+    }
+
+    /// A refusal whose cause is for the log only.
+    #[must_use]
+    pub fn caused(refusal: Refusal, cause: impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..refusal.into() }
     }
 
     /// When to come again, in seconds, where that is told.
@@ -222,7 +241,7 @@ impl ApiError {
                 tracing::warn!(request_id, code, cause, "requests fail; one of them a second is logged");
             }
         } else {
-            tracing::debug!(request_id, code, "request refused");
+            tracing::debug!(request_id, code, cause, "request refused");
         }
     }
 }

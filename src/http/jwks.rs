@@ -161,7 +161,9 @@ impl Shared {
         }
         match fetched {
             Ok(keys) => state.keys = Some((Arc::new(keys), Instant::now())),
-            Err(error) => tracing::warn!(error = %format!("{error:#}"), "the keys of --jwks not fetched"),
+            Err(error) => {
+                tracing::warn!(error = %format!("{error:#}"), "the keys of the identity provider not fetched")
+            }
         }
     }
 

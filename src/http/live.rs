@@ -105,13 +105,7 @@ pub(super) fn show(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     if !header_has(request, header::UPGRADE, "websocket") {
-        let (stopping, left) = (app.stopping.begun(), time_left(&who));
-        return Ok(paced(server_sent_events(shown, place, async move {
-            match left {
-                Some(left) => drop(tokio::time::timeout(left, stopping).await),
-                None => stopping.await,
-            }
-        })));
+        return Ok(paced(server_sent_events(shown, place, ended(app, who))));
     }
     let resume = match &shown {
         Shown::Session(watch) => Some(watch.resume_handle()),
@@ -123,6 +117,17 @@ pub(super) fn show(
         .start()
         .map(paced)
         .map_err(|_| Refusal::BadRequest.into())
+}
+
+/// When a stream of Server-Sent Events has to end: when the server stops, or what let the watcher in has gone.
+async fn ended(app: Data<App>, who: Either) {
+    let mut stopping = std::pin::pin!(app.stopping.begun());
+    loop {
+        let pause = time_left(&who).map_or(PING_EVERY, |left| left.min(PING_EVERY));
+        if tokio::time::timeout(pause, &mut stopping).await.is_ok() || !still_valid(&app, &who).await {
+            return;
+        }
+    }
 }
 
 fn header_has(request: &HttpRequest, name: header::HeaderName, word: &str) -> bool {
@@ -138,7 +143,7 @@ fn start_of(request: &HttpRequest, asked: Option<Start>, is_socket: bool) -> Sta
 }
 
 /// The feed as Server-Sent Events. After a reset the stream ends: the client reads the timeline and connects again. So it
-/// does when the server stops or the token of a person expires.
+/// does when the server stops, or when what let the client in has gone.
 fn server_sent_events(shown: Shown, place: WatcherPlace, until: impl Future<Output = ()> + 'static) -> HttpResponse {
     let body = stream::unfold(Some((shown, place)), |shown| async {
         let (mut shown, place) = shown?;

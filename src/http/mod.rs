@@ -10,6 +10,7 @@ pub mod body;
 mod candidate;
 mod candidates;
 mod cohort;
+mod cookies;
 mod cors;
 pub mod credentials;
 mod dashboard;
@@ -19,12 +20,15 @@ pub mod error;
 mod export;
 pub mod fields;
 mod health;
+mod holders;
 mod ingest;
 pub mod issues;
 pub mod jwks;
 pub mod jwt;
 mod keys;
 mod live;
+pub(crate) mod members;
+pub mod oidc;
 pub mod openapi;
 pub(crate) mod org;
 mod origin;
@@ -43,6 +47,7 @@ pub mod server;
 mod sessions;
 mod sign_in;
 mod signatures;
+mod signed_in;
 mod signed_log;
 mod socket;
 mod stream;
@@ -79,6 +84,8 @@ pub fn table() -> Vec<At> {
         at("/v1/org").get(org::show),
         at("/v1/org/api-keys").get(org::list_api_keys).post(org::create_api_key),
         at("/v1/org/api-keys/{id}").delete(org::revoke_api_key),
+        at("/v1/org/members").get(members::list_all).post(members::create),
+        at("/v1/org/members/{id}").patch(members::change).delete(members::remove),
         at("/v1/org/webhooks").get(webhooks::list_all).post(webhooks::create),
         at("/v1/org/webhooks/{id}").delete(webhooks::delete),
         at("/v1/org/webhooks/{id}/test").post(webhooks::test),
@@ -134,7 +141,11 @@ pub fn table() -> Vec<At> {
         // Browsers.
         at("/auth/sign-in").post(sign_in::begin),
         at("/auth/sign-out").post(sign_in::end),
-        at("/auth/me").get(sign_in::show),
+        at("/auth/me").get(signed_in::show),
+        at("/auth/switch").post(signed_in::switch),
+        at("/auth/methods").get(oidc::methods),
+        at("/auth/oidc/begin").get(oidc::begin),
+        at("/auth/oidc/callback").get(oidc::callback),
         // For people: what the dashboard's own router knows, and its files.
         at("/").get(dashboard::page),
         at("/sessions/{id}").get(dashboard::page),

@@ -209,6 +209,12 @@ pub fn instant() -> impl Rule<Value = Option<Timestamp>> {
     })
 }
 
+/// `true` or `false`.
+pub fn boolean() -> impl Rule<Value = bool> {
+    let wrong = || fault("invalid_type", "must be true or false");
+    rule(|| json!({ "type": "boolean" }), move |value| value.as_bool().map_or_else(wrong, Ok))
+}
+
 /// An object.
 pub fn object() -> impl Rule<Value = Map<String, Value>> {
     rule(|| json!({ "type": "object" }), |value| value.as_object().cloned().map_or_else(not_an_object, Ok))

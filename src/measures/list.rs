@@ -113,7 +113,7 @@ mod tests {
             |rest: &str| -> String { rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect() };
         let beginning = before.trim_start_matches('"');
         rest.map(|rest| format!("{beginning}{}", name(rest)))
-            .filter(|name| !["promptster_server", "promptster_sign_in"].contains(&name.as_str()))
+            .filter(|name| !["promptster_server", "promptster_sign_in", "promptster_oidc"].contains(&name.as_str()))
             .collect()
     }
 

@@ -14,20 +14,24 @@ async fn call(user: &User, method: &str, path: &str) -> Reply {
     user.send(if method == "GET" || method == "DELETE" { request } else { request.json(&json!({})) }).await
 }
 
-/// The ids of what the organisation of a user has besides candidates: an API key, a webhook, an issue and a rubric.
-async fn own_ids(user: &User) -> [String; 4] {
+/// The ids of what the organisation of a user has besides candidates: an API key, a member, a webhook, an issue and a
+/// rubric.
+async fn own_ids(user: &User) -> [String; 5] {
     let keys = user.get("/v1/org/api-keys").await.expect(200);
+    let member =
+        user.post("/v1/org/members", json!({"email": "wren@example.org", "scopes": ["read"]})).await.expect(201);
     let webhook = user.post("/v1/org/webhooks", json!({"url": "https://a.example/"})).await.expect(201);
     let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "b"});
     let issue = user.post("/v1/issues", issue).await.expect(201);
     let rubric = json!({"name": "a", "criteria": [{"key": "a", "title": "b"}]});
     let rubric = user.post("/v1/rubrics", rubric).await.expect(201);
-    [&keys["apiKeys"][0]["id"], &webhook["webhook"]["id"], &issue["issue"]["id"], &rubric["rubric"]["id"]]
+    let (key, member) = (&keys["apiKeys"][0]["id"], &member["member"]["id"]);
+    [key, member, &webhook["webhook"]["id"], &issue["issue"]["id"], &rubric["rubric"]["id"]]
         .map(|id| id.as_str().unwrap().to_owned())
 }
 
-fn ids<'a>(candidate: &'a Candidate, [api_key, webhook, issue, rubric]: &'a [String; 4]) -> [&'a str; N_IDS] {
-    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key, webhook, issue, rubric]
+fn ids<'a>(candidate: &'a Candidate, [api_key, member, webhook, issue, rubric]: &'a [String; 5]) -> [&'a str; N_IDS] {
+    [&candidate.assessment, &candidate.key_id, &candidate.session, api_key, member, webhook, issue, rubric]
 }
 
 #[tokio::test]

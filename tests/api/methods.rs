@@ -17,7 +17,8 @@ async fn head_is_what_get_is_without_the_body() {
     let webhook = made["webhook"]["id"].as_str().unwrap();
     let users = [app.reviewer(), User::clone(&ada), app.anonymous()];
     for (_, template, _) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
-        let path = path(template, [&ada.assessment, &ada.key_id, &ada.session, api_key, webhook, api_key, api_key]);
+        let path =
+            path(template, [&ada.assessment, &ada.key_id, &ada.session, api_key, api_key, webhook, api_key, api_key]);
         let is_stream = path.ends_with("/live") || path.ends_with("/stream");
         for user in &users {
             let head = user.call(Method::HEAD, &path).await;
@@ -44,7 +45,7 @@ async fn repeated_slashes_are_one_on_every_route_and_one_at_the_end_is_another_p
     let (ada, anonymous, reviewer) = (candidate(&app).await, app.anonymous(), app.reviewer());
     for (method, template, _) in ROUTES.iter().filter(|(_, template, _)| !template.ends_with("/live")) {
         let id = &ada.key_id;
-        let path = path(template, [&ada.assessment, id, &ada.session, id, id, id, id]);
+        let path = path(template, [&ada.assessment, id, &ada.session, id, id, id, id, id]);
         let method: Method = method.parse().unwrap();
         let plain = anonymous.call(method.clone(), &path).await;
         for slashed in [format!("/{path}"), path.replace('/', "//"), path.replacen("/v1/", "///v1////", 1)] {

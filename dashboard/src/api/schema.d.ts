@@ -123,6 +123,21 @@ export interface components {
             /** @description Shown this once. */
             secret: string;
         };
+        Member: {
+            id: components["schemas"]["Id"];
+            email: string;
+            scopes: ("read" | "write")[];
+            createdAt: components["schemas"]["Instant"];
+            /** @description The API key, member or person who added the member; `null`: the operator. */
+            createdBy: components["schemas"]["MaybeId"];
+            lastSignInAt: components["schemas"]["MaybeInstant"];
+        };
+        Members: {
+            members: components["schemas"]["Member"][];
+        };
+        MemberReply: {
+            member: components["schemas"]["Member"];
+        };
         Webhook: {
             id: components["schemas"]["Id"];
             url: string;

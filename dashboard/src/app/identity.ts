@@ -2,10 +2,16 @@ import { signal } from "@preact/signals";
 import { ApiClient, ApiError } from "../api/client";
 import { address, navigate, route } from "./router";
 
+export type Scope = "read" | "write";
+
 /** Who is signed in, as `GET /auth/me` says it. */
 export interface SignedIn {
   org: { id: string; name: string };
-  apiKey: { id: string; name: string; prefix: string; scopes: ("read" | "write")[] };
+  /** What the sign-in is with: an API key, or as a member. */
+  apiKey: { id: string; name: string; prefix: string; scopes: Scope[] } | null;
+  member: { id: string; email: string; scopes: Scope[] } | null;
+  /** All that the sign-in can be turned to, this one first. */
+  organisations: { id: string; name: string }[];
   /** When the sign-in ends by itself. */
   expiresAt: string;
 }
@@ -34,7 +40,11 @@ export const liveOrigin = location.origin.replace(/^http/, "ws");
 /** Whether who is signed in may change things. */
 export function mayWrite(): boolean {
   const now = identity.value;
-  return now.is === "signed-in" && now.who.apiKey.scopes.includes("write");
+  return now.is === "signed-in" && scopesOf(now.who).includes("write");
+}
+
+export function scopesOf(who: SignedIn): Scope[] {
+  return (who.apiKey ?? who.member)?.scopes ?? [];
 }
 
 /** Tells the other tabs of this browser, which share the cookie. */
@@ -58,6 +68,33 @@ export async function signIn(apiKey: string): Promise<void> {
   tabs.postMessage("signed in");
 }
 
+/** Adds the organisation of an API key to the sign-in, and turns to it. @throws ApiError when the key is not taken. */
+export async function addOrganisation(apiKey: string): Promise<void> {
+  // Not by the client of all pages: that a key is not known does not end the sign-in that there is.
+  const known = await new ApiClient().post("/auth/sign-in", { apiKey, add: true }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) return false;
+      throw error;
+    },
+  );
+  if (!known) throw new ApiError(401, "unauthorized", "This API key is not known, or it was revoked.");
+  await turned();
+}
+
+/** Turns to another organisation of the sign-in. @throws ApiError when that cannot be. */
+export async function turnTo(orgId: string): Promise<void> {
+  await api.post("/auth/switch", { orgId });
+  await turned();
+}
+
+/** What is shown belongs to the organisation before: all of it is asked for anew, in the other tabs as well. */
+async function turned(): Promise<void> {
+  tabs.postMessage("turned");
+  navigate("/");
+  await ask();
+}
+
 /** @throws ApiError when the server could not end it: the cookie still counts then. */
 export async function signOut(): Promise<void> {
   await api.post("/auth/sign-out", {});
@@ -66,7 +103,7 @@ export async function signOut(): Promise<void> {
   navigate("/sign-in");
 }
 
-/** The server no longer knows the sign-in: it expired, or its API key was revoked. */
+/** The server no longer knows the sign-in: it expired, or what it stood for has gone. */
 export function ended(): void {
   identity.value = { is: "signed-out", why: "ended" };
 }

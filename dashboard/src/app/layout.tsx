@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Plain } from "../text/plain-text";
 import { identity, signOut, type SignedIn } from "./identity";
+import { Organisation } from "./organisations";
 import { route, type Route } from "./router";
 import { theme, type Theme } from "./theme";
 
@@ -76,9 +76,7 @@ function Who({ who }: { who: SignedIn }) {
   const [failed, setFailed] = useState(false);
   return (
     <div class="who">
-      <span class="who-org" title={`Signed in with the API key “${who.apiKey.name}” (${who.apiKey.prefix}…)`}>
-        <Plain text={who.org.name} />
-      </span>
+      <Organisation who={who} />
       <button
         type="button"
         class="button quiet"

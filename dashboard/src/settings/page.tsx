@@ -1,7 +1,9 @@
 import { identity } from "../app/identity";
+import { AddOrganisation, SignedInAs } from "../app/organisations";
 import { Plain } from "../text/plain-text";
 import { dayAndTime } from "../app/time";
 import { ApiKeys } from "./api-keys";
+import { Members } from "./members";
 import { Webhooks } from "./webhooks";
 import "./settings.css";
 
@@ -15,10 +17,11 @@ export function SettingsPage() {
         <h1>Settings</h1>
       </header>
       <p class="muted">
-        <Plain text={who.org.name} /> · signed in with the API key <Plain text={who.apiKey.name} /> (<code>{who.apiKey.prefix}…</code>,{" "}
-        {who.apiKey.scopes.join(" and ")}) until {dayAndTime(who.expiresAt)}
+        <Plain text={who.org.name} /> · signed in <SignedInAs who={who} /> until {dayAndTime(who.expiresAt)}
       </p>
-      <ApiKeys own={who.apiKey.id} />
+      <AddOrganisation />
+      <Members own={who.member?.id ?? ""} />
+      <ApiKeys own={who.apiKey?.id ?? ""} />
       <Webhooks />
       <section class="section" aria-labelledby="retention">
         <div class="section-head">

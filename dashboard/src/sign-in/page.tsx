@@ -2,6 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 import { identity, signIn } from "../app/identity";
 import { navigate, query, safeNext } from "../app/router";
+import { ProviderButton } from "./provider";
+import { inWords } from "./reasons";
 
 /** Where an API key becomes a sign-in. The key goes to the server once and is kept nowhere. */
 export function SignInPage() {
@@ -34,9 +36,15 @@ export function SignInPage() {
       <h1>Sign in</h1>
       {now.is === "signed-out" && now.why === "ended" && (
         <p class="note" role="status">
-          Your sign-in has ended: it expired, or its API key was revoked.
+          Your sign-in has ended: it expired, or its API key was revoked, or you were removed as a member.
         </p>
       )}
+      {query.value.get("reason") && (
+        <p class="field-error" role="alert">
+          {inWords(query.value.get("reason")!)}
+        </p>
+      )}
+      <ProviderButton next={next} />
       <label>
         API key
         <input

@@ -37,6 +37,12 @@ impl OrgKeys {
         self.partition.key(format_args!("o:{}:index:{name}", self.org))
     }
 
+    /// Hash: the members of the organisation by the digests of their addresses.
+    #[must_use]
+    pub fn members_by_email(&self) -> String {
+        self.index("members:email")
+    }
+
     /// Sorted set: sessions by start, all of them or those that `filter` names.
     #[must_use]
     pub fn sessions(&self, filter: SessionFilter<'_>) -> String {

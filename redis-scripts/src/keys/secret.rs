@@ -42,7 +42,8 @@ impl SecretDigest {
         Partition::of_digest(self)
     }
 
-    /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`, `upload`, `sign_in`).
+    /// The look-up key of this secret for one `purpose` (`api`, `candidate`, `token`, `ticket`, `upload`, `sign_in`,
+    /// `attempt`, `member`).
     #[must_use]
     pub fn key(&self, purpose: &str) -> String {
         Partition::of_digest(self).key(format_args!("{purpose}:{}", self.0))

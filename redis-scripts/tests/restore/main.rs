@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use domain::{OrgId, SessionRef};
 use redis_scripts::{
-    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Consent, Entity, IssueTerms, KeyEnd, NewCandidateKey,
+    AssessmentTerms, Bound, Bundle, CandidateKey, Close, Consent, Entity, IssueTerms, KeyEnd, Member, NewCandidateKey,
     NewScore, Outgoing, Purpose, Redis, Restored, RubricTerms, Scopes, Submission,
     keys::{OrgKeys, Partition, SecretDigest, SessionKeys},
 };
@@ -47,6 +47,19 @@ async fn fill(redis: &Redis) -> OrgId {
     redis.revoke_api_key(org, revoked.id, now).await.unwrap();
     let (used, _) = redis.new_api_key(org, "used", Scopes { read: true, write: false }, now).await.unwrap();
     redis.touch_api_key(org, used.id, now).await.unwrap();
+
+    for (email, is_removed) in [("Wren@example.org", false), ("plover@example.org", true)] {
+        let id = Uuid::now_v7();
+        let scopes = Scopes { read: true, write: is_removed };
+        let (created_by, last_sign_in_at) = (Some(used.id), None);
+        let email = email.to_owned();
+        let member = Member { id, org, email, scopes, created_at: now, created_by, last_sign_in_at };
+        assert!(redis.create_member(&member).await.unwrap());
+        redis.touch_member(org, id, now).await.unwrap();
+        if is_removed {
+            assert!(redis.remove_member(org, id, now).await.unwrap());
+        }
+    }
 
     let issue = IssueTerms { title: "a".into(), skill_tags: vec!["two words".into()], ..IssueTerms::default() };
     let issue = redis.create_issue(org, Uuid::now_v7(), issue, now).await.unwrap();

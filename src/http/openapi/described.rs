@@ -18,7 +18,7 @@ use crate::{
         query::{FromQuery, Query},
         rule::{SESSION_ID_PATTERN, uuid_schema},
         server::RequestId,
-        sign_in::SignedIn,
+        signed_in::SignedIn,
         streamer::Streamer,
         watcher::Watcher,
     },

@@ -106,6 +106,20 @@ pub(super) const TEXTS: &[Text] = &[
         .says("It stops opening anything at once.")
         .answers(&[json(200, "It is revoked.", "Deleted")]),
 
+    text("GET /v1/org/members", ORG, "Lists the members")
+        .says("Members sign in to the dashboard with the identity provider, by the e-mail address that it vouches for.")
+        .answers(&[json(200, "All of them, the oldest first.", "Members")]),
+    text("POST /v1/org/members", ORG, "Adds a member")
+        .says("Upper and lower case are no difference in an address. One may be a member of several organisations.")
+        .answers(&[json(201, "The member.", "MemberReply")])
+        .refuses(&[MemberExists]),
+    text("PATCH /v1/org/members/{id}", ORG, "Says what a member may do")
+        .says("It counts at once, also for who is signed in.")
+        .answers(&[json(200, "The member as it is now.", "MemberReply")]),
+    text("DELETE /v1/org/members/{id}", ORG, "Removes a member")
+        .says("Whoever that was is signed out of this organisation at once, and sockets are closed within seconds.")
+        .answers(&[json(200, "The member is removed.", "Deleted")]),
+
     text("GET /v1/org/webhooks", ORG, "Lists the webhooks")
         .answers(&[json(200, "All of them, the oldest first, without their secrets.", "Webhooks")]),
     text("POST /v1/org/webhooks", ORG, "Makes a webhook")

@@ -2,6 +2,7 @@
 
 mod app;
 mod blocks;
+mod browser;
 mod candidate;
 mod described;
 mod event;
@@ -21,6 +22,7 @@ mod writes;
 
 pub use app::{Node, TestApp};
 pub use blocks::files_with;
+pub use browser::Browser;
 pub use candidate::Candidate;
 pub use described::{described, faults, request_faults};
 pub use event::{event, event_at};

@@ -14,7 +14,7 @@ pub enum Who {
 }
 
 /// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
-/// session, `{i}` and `{w}` for those of an API key and a webhook, `{q}` and `{r}` for those of an issue and a rubric.
+/// session, `{i}`, `{m}` and `{w}` for those of an API key, a member and a webhook, `{q}` and `{r}` for those of an issue and a rubric.
 #[rustfmt::skip]
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
@@ -24,6 +24,10 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/org/api-keys",                      Who::Reviewer),
     ("POST",   "/v1/org/api-keys",                      Who::Writer),
     ("DELETE", "/v1/org/api-keys/{i}",                  Who::Writer),
+    ("GET",    "/v1/org/members",                       Who::Reviewer),
+    ("POST",   "/v1/org/members",                       Who::Writer),
+    ("PATCH",  "/v1/org/members/{m}",                   Who::Writer),
+    ("DELETE", "/v1/org/members/{m}",                   Who::Writer),
     ("GET",    "/v1/org/webhooks",                      Who::Reviewer),
     ("POST",   "/v1/org/webhooks",                      Who::Writer),
     ("DELETE", "/v1/org/webhooks/{w}",                  Who::Writer),
@@ -94,12 +98,13 @@ pub const MODEL_ROUTES: [&str; 2] = ["/v1/proxy/anthropic/{tail}", "/v1/proxy/op
 pub const MODEL_METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What ids stand for in the paths of the table.
-const PLACEHOLDERS: [&str; N_IDS] = ["{a}", "{k}", "{s}", "{i}", "{w}", "{q}", "{r}"];
+const PLACEHOLDERS: [&str; N_IDS] = ["{a}", "{k}", "{s}", "{i}", "{m}", "{w}", "{q}", "{r}"];
 
 /// How many ids a path may take.
-pub const N_IDS: usize = 7;
+pub const N_IDS: usize = 8;
 
-/// The path with these ids in it: of an assessment, a candidate key, a session, an API key, a webhook, an issue and a rubric.
+/// The path with these ids in it: of an assessment, a candidate key, a session, an API key, a member, a webhook, an
+/// issue and a rubric.
 pub fn path(template: &str, ids: [&str; N_IDS]) -> String {
     PLACEHOLDERS.into_iter().zip(ids).fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
 }

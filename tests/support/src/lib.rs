@@ -4,6 +4,7 @@
 mod clickhouse;
 pub mod identity;
 mod mail;
+pub mod oidc;
 mod receiver;
 mod redis;
 mod redis_cluster;
