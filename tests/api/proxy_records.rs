@@ -85,7 +85,7 @@ async fn a_streamed_message_is_recorded_and_comes_through_piece_by_piece() {
     });
     assert_eq!(told(&events), [("prompt", &prompt), ("ai_response", &answer)]);
     let signals = app.reviewer().get(&format!("/v1/sessions/{}/signals", wren.session)).await.expect(200);
-    assert_eq!(signals["signals"]["promptCount"], 1, "{signals}");
+    assert_eq!(signals["signals"]["promptCount"]["value"], 1, "{signals}");
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn a_recording_that_fails_leaves_the_call_alone_and_what_is_erased_stays_s
             .filter(|log| log.contains("a call of a model is not recorded") && log.contains("session_deleted"))
     })
     .await;
-    app.reviewer().get(&format!("/v1/sessions/{}/timeline", wren.session)).await.refused(404, "session_not_found");
+    app.reviewer().get(&format!("/v1/sessions/{}/timeline", wren.session)).await.refused(404, "not_found");
     assert!(!app.log().contains("Fix the parser") && !app.log().contains("I look at"));
 }
 
