@@ -59,7 +59,8 @@ impl Fate {
     }
 
     /// What it is called in the metrics.
-    fn name(&self) -> &'static str {
+    #[must_use]
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Recorded(_) => "recorded",
             Self::Repeated => "repeated",

@@ -68,6 +68,8 @@ pub struct ProxySettings {
     pub prices_file: Option<PathBuf>,
     /// How long a provider may say nothing, before its answer and within it.
     pub silent_for: Duration,
+    /// What is asked and answered becomes events of the candidate's session.
+    pub records_calls: bool,
 }
 
 /// A provider of models; without a key, itself or in a file, nobody gets there.
@@ -292,6 +294,7 @@ impl Default for ProxySettings {
             openai: upstream("https://api.openai.com"),
             prices_file: None,
             silent_for: Duration::from_secs(300),
+            records_calls: false,
         }
     }
 }

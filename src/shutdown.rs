@@ -45,12 +45,13 @@ impl Stopping {
 }
 
 /// Stops the parts, the outermost first, so that none is asked for something that it can no longer do: readiness and
-/// sockets, requests in flight, then the actors behind them. Nothing has to be flushed; what was acknowledged is in
+/// sockets, requests in flight, what is still being recorded of calls of models, then the actors behind them. Nothing has to be flushed; what was acknowledged is in
 /// Redis.
 pub async fn in_order(app: &App, http: &ServerHandle) {
     tracing::info!("stopping");
     app.stopping.0.send_replace(true);
     http.stop(true).await;
+    app.proxy.finish().await;
     app.actors.stop().await;
     tracing::info!("stopped");
 }

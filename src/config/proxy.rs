@@ -40,6 +40,10 @@ pub struct ProxyOptions {
     /// How long a provider may say nothing, before its answer and within it
     #[arg(long, env = "PROMPTSTER_MODEL_SILENCE_SECS", value_name = "SECONDS", default_value = "300")]
     pub model_silence_secs: NonZeroU32,
+    /// Record the newest prompt and the answer of each call as events of the candidate's session. Candidates are told so
+    /// before they begin; of those who agreed to another text nothing is recorded
+    #[arg(long, env = "PROMPTSTER_RECORD_MODEL_CALLS")]
+    pub record_model_calls: bool,
 }
 
 impl ProxyOptions {
@@ -58,6 +62,7 @@ impl ProxyOptions {
             },
             prices_file: self.prices_file.clone(),
             silent_for: Duration::from_secs(u64::from(self.model_silence_secs.get())),
+            records_calls: self.record_model_calls,
         }
     }
 }

@@ -72,6 +72,7 @@ mod org;
 mod overload;
 mod proxy;
 mod proxy_limits;
+mod proxy_records;
 mod queries;
 mod quick_start;
 mod races;

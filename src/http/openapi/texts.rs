@@ -61,7 +61,7 @@ const fn json(status: u16, meaning: &'static str, schema: &'static str) -> Answe
 /// What goes on to a provider of models.
 const fn passed(route: &'static str, summary: &'static str) -> Text {
     text(route, MODELS, summary)
-        .says("`{tail}` may have slashes. Method, query, body and most headers go on as they are; the answer comes back as it is, with its status, piece by piece. What it used is read from it and added to `totalCostUsd` of the key and the session.")
+        .says("`{tail}` may have slashes. Method, query, body and most headers go on as they are; the answer comes back as it is, with its status, piece by piece. What it used is read from it and added to `totalCostUsd` of the key and the session. Where the operator has calls recorded, the newest prompt and the answer become events of the session.")
         .answers(&[PASSED])
         .refuses(&[BadRequest, BodyTimeout, BudgetSpent, ClientGone, NotFound, NotRedeemed, Overloaded, PayloadTooLarge, NoProviderKey, ProviderUnreachable, SessionDeleted, SessionEnded, UnsupportedEncoding])
 }

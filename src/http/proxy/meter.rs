@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Proxy,
     line::{Line, hung_up},
+    recording::{Answering, Recording},
 };
 use crate::clock;
 
@@ -43,6 +44,8 @@ pub(super) struct Meter {
     account: Account,
     prices: Arc<Prices>,
     runtime: Option<Handle>,
+    /// What is gathered of the answer, where it is to be recorded.
+    answering: Option<Answering>,
 }
 
 impl Meter {
@@ -57,15 +60,25 @@ impl Meter {
         let status = answer.status().as_str().to_owned();
         metrics::counter!("promptster_model_answers_total", "provider" => provider.as_str(), "status" => status)
             .increment(1);
-        let kind = answer.headers().get(reqwest::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let is_good = answer.status().is_success();
-        let reader = is_good.then(|| UsageReader::new(provider, kind.unwrap_or_default()).answering(asked));
-        Self { provider, reader, account, prices: proxy.prices.clone(), runtime: proxy.runtime.clone() }
+        let reader = is_good.then(|| UsageReader::new(provider, content_type(answer)).answering(asked));
+        let (prices, runtime) = (proxy.prices.clone(), proxy.runtime.clone());
+        Self { provider, reader, account, prices, runtime, answering: None }
+    }
+
+    /// The same; the call is recorded, too, when the answer is one.
+    pub(super) fn recording(mut self, recording: Option<Recording>, answer: &reqwest::Response) -> Self {
+        let recording = recording.filter(|_| self.reader.is_some());
+        self.answering = recording.map(|recording| recording.answering(content_type(answer)));
+        self
     }
 
     fn read(&mut self, chunk: &[u8]) {
         if let Some(reader) = &mut self.reader {
             reader.read(chunk);
+        }
+        if let Some(answering) = &mut self.answering {
+            answering.read(chunk);
         }
     }
 
@@ -78,11 +91,14 @@ impl Meter {
         }
     }
 
-    /// Has the cost noted, once.
+    /// Has the cost noted, and the call recorded, once.
     fn note(&mut self) -> Option<JoinHandle<()>> {
         let usage = self.reader.take()?.usage();
         let provider = self.provider.as_str();
         let (nano_usd, is_known) = self.prices.cost(self.provider, &usage);
+        if let Some(answering) = self.answering.take() {
+            answering.end(usage.clone(), is_known.then_some(nano_usd));
+        }
         if nano_usd == 0 {
             return None;
         }
@@ -101,6 +117,11 @@ impl Drop for Meter {
         // The client went away: it is noted behind its back.
         drop(self.note());
     }
+}
+
+fn content_type(answer: &reqwest::Response) -> &str {
+    let kind = answer.headers().get(reqwest::header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
 async fn note(Account { redis, org, key, session }: Account, nano_usd: u64) {

@@ -1,10 +1,11 @@
 //! The model proxy: what a candidate's tools ask of a model goes to the provider with the operator's key, and what it
-//! cost is counted. The candidate's credential does not go out, and the operator's key does not come in.
+//! cost is counted, and recorded where the operator wants that. The candidate's credential does not go out, and the operator's key does not come in.
 
 mod caller;
 mod headers;
 mod line;
 mod meter;
+mod recording;
 mod refused;
 mod upstream;
 
@@ -33,6 +34,7 @@ pub use caller::ModelCall;
 pub use line::Line;
 use line::hung_up;
 use meter::{Account, Meter, metered};
+use recording::Recorder;
 use upstream::Upstream;
 
 /// The providers, and what their models cost.
@@ -45,6 +47,8 @@ pub struct Proxy {
     load: Load,
     /// Where costs are noted of answers that nobody reads any more: a worker may be ending then.
     runtime: Option<Handle>,
+    /// Where calls are to be recorded.
+    recorder: Option<Recorder>,
 }
 
 impl Proxy {
@@ -61,12 +65,15 @@ impl Proxy {
                 Prices::parse(&text).with_context(|| format!("cannot use {}", path.display()))?
             }
         };
+        let runtime = Handle::try_current().ok();
+        let recorder = runtime.clone().filter(|_| settings.records_calls).map(Recorder::new);
         Ok(Self {
             anthropic: Upstream::new(Provider::Anthropic, &settings.anthropic, settings.silent_for)?,
             openai: Upstream::new(Provider::Openai, &settings.openai, settings.silent_for)?,
             prices: Arc::new(prices),
             load,
-            runtime: Handle::try_current().ok(),
+            runtime,
+            recorder,
         })
     }
 
@@ -74,6 +81,13 @@ impl Proxy {
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.anthropic.is_some() || self.openai.is_some()
+    }
+
+    /// Waits a little for what is still being recorded.
+    pub async fn finish(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.finish().await;
+        }
     }
 
     fn upstream(&self, provider: Provider) -> Result<&Upstream, Refusal> {
@@ -95,7 +109,7 @@ pub(super) async fn openai(app: Data<App>, call: ModelCall) -> HttpResponse {
     answer(Provider::Openai, &app, call).await
 }
 
-async fn answer(provider: Provider, app: &App, call: ModelCall) -> HttpResponse {
+async fn answer(provider: Provider, app: &Data<App>, call: ModelCall) -> HttpResponse {
     let request_id = call.request_id();
     match Box::pin(pass(provider, app, call)).await {
         Ok(reply) => reply,
@@ -104,7 +118,7 @@ async fn answer(provider: Provider, app: &App, call: ModelCall) -> HttpResponse 
 }
 
 /// Passes a request on, and its answer back.
-async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResponse, ApiError> {
+async fn pass(provider: Provider, app: &Data<App>, call: ModelCall) -> Result<HttpResponse, ApiError> {
     let (candidate, credentials) = Box::pin(call.candidate(app)).await?;
     let upstream = app.proxy.upstream(provider)?;
     let session = admitted(app, &candidate).await?;
@@ -114,11 +128,13 @@ async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResp
     let method = call.request.method().clone();
     let limit = app.settings.bodies.model_bytes;
     let line = Line::to_client(&call.request);
-    let (asked, answer) = {
+    let (asked, recording, answer) = {
         let _admitted = app.proxy.load.admit(call.body.weight(limit))?;
         let body = call.body.bytes(app, limit).await?;
+        let recorder = app.proxy.recorder.as_ref().filter(|_| !is_head);
+        let recording = recorder.and_then(|recorder| recorder.begin(app, &candidate, provider, &body));
         tokio::select! {
-            answer = upstream.ask(&method, url, head, body.clone()) => (body, answer?),
+            answer = upstream.ask(&method, url, head, body.clone()) => (body, recording, answer?),
             () = hung_up(line.as_ref()) => return Err(Refusal::ClientGone.into()),
         }
     };
@@ -131,7 +147,7 @@ async fn pass(provider: Provider, app: &App, call: ModelCall) -> Result<HttpResp
         return Ok(reply.finish());
     }
     let account = Account { redis: app.redis.clone(), org: candidate.org, key: candidate.key.id, session };
-    let meter = Meter::new(provider, &asked, &answer, account, &app.proxy);
+    let meter = Meter::new(provider, &asked, &answer, account, &app.proxy).recording(recording, &answer);
     Ok(reply.streaming(metered(answer, meter, line)))
 }
 

@@ -1,15 +1,23 @@
-//! Model traffic: what an answer of a provider says was used, and what that costs. Read while it streams by, in chunks
+//! Model traffic: what an answer of a provider says was used, and what that costs; where that is to be recorded, what was
+//! asked and answered. Read while it streams by, in chunks
 //! that end anywhere, with little memory however long the answer is; what cannot be understood counts nothing.
 
+mod answer;
+mod asked;
 mod prices;
 mod reader;
+mod said;
 mod scan;
+mod texts;
 
 #[cfg(test)]
 mod tests;
 
+pub use answer::{Answer, AnswerReader};
+pub use asked::Asked;
 pub use prices::{NotPrices, Price, Prices};
 pub use reader::UsageReader;
+pub use said::{Call, MAX_RECORDED_BYTES, Recorded};
 
 /// Whose models are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

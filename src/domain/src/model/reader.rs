@@ -2,7 +2,8 @@
 
 use super::{
     Provider, Tokens, Usage,
-    scan::{Path, Scalar, Scanner},
+    scan::{Path, Scalar},
+    texts::{Said, Texts},
 };
 
 /// Bytes of text that are taken for a token where the provider has not said how many there were.
@@ -11,26 +12,14 @@ const BYTES_PER_TOKEN: u64 = 4;
 /// A name of a model is not longer.
 const MAX_MODEL: usize = 128;
 
-const DATA: &[u8] = b"data:";
-
 /// Reads the usage of one answer.
 #[derive(Debug)]
 pub struct UsageReader {
     provider: Provider,
     /// Tokens that the request is taken for, until the answer tells.
     asked: u64,
-    events: Option<Line>,
-    scanner: Scanner,
+    texts: Texts,
     found: Found,
-}
-
-/// Where in a line of Server-Sent Events the next byte stands.
-#[derive(Debug, Clone, Copy)]
-enum Line {
-    /// So far it is the beginning of `data:`.
-    Name(usize),
-    Data,
-    Other,
 }
 
 #[derive(Debug, Default)]
@@ -48,16 +37,14 @@ impl UsageReader {
     /// A reader of an answer of this type; `content_type` is the header.
     #[must_use]
     pub fn new(provider: Provider, content_type: &str) -> Self {
-        let kind = content_type.split(';').next().unwrap_or_default().trim();
-        let events = kind.eq_ignore_ascii_case("text/event-stream").then_some(Line::Name(0));
-        Self { provider, asked: 0, events, scanner: Scanner::default(), found: Found::default() }
+        Self { provider, asked: 0, texts: Texts::of(content_type), found: Found::default() }
     }
 
     /// The same reader, of an answer to this request: OpenAI tells only at the end of a stream how many tokens it read,
     /// and not always then.
     #[must_use]
     pub fn answering(self, request: &[u8]) -> Self {
-        if self.provider != Provider::Openai || self.events.is_none() {
+        if self.provider != Provider::Openai || !self.texts.is_stream() {
             return self;
         }
         Self { asked: text_bytes(request).div_ceil(BYTES_PER_TOKEN), ..self }
@@ -66,34 +53,12 @@ impl UsageReader {
     /// Reads on.
     pub fn read(&mut self, chunk: &[u8]) {
         let found = &mut self.found;
-        let is_stream = self.events.is_some();
-        let mut tell = |path: Path<'_>, value: Scalar<'_>| found.note(is_stream, path, value);
-        let Some(line) = &mut self.events else {
-            chunk.iter().for_each(|byte| self.scanner.push(*byte, &mut tell));
-            return;
-        };
-        for byte in chunk {
-            *line = match (*line, *byte) {
-                (Line::Data, b'\n' | b'\r') => {
-                    self.scanner.end(&mut tell);
-                    self.scanner = Scanner::default();
-                    Line::Name(0)
-                }
-                (_, b'\n' | b'\r') => Line::Name(0),
-                (Line::Data, byte) => {
-                    self.scanner.push(byte, &mut tell);
-                    Line::Data
-                }
-                (Line::Name(n), byte) if DATA.get(n) == Some(&byte) => {
-                    if n + 1 == DATA.len() {
-                        Line::Data
-                    } else {
-                        Line::Name(n + 1)
-                    }
-                }
-                (_, _) => Line::Other,
-            };
-        }
+        let is_stream = self.texts.is_stream();
+        self.texts.read(chunk, &mut |said| {
+            if let Said::Value(path, value) = said {
+                found.note(is_stream, path, value);
+            }
+        });
     }
 
     /// What was used, as far as it was seen. Of a stream that was cut off, what was written is estimated by its length,
@@ -131,9 +96,9 @@ impl Found {
     fn note(&mut self, is_stream: bool, path: Path<'_>, value: Scalar<'_>) {
         match value {
             Scalar::Plain(number) => self.note_number(path, number),
-            Scalar::Text(text, n_bytes) => match path {
+            Scalar::Text { short, n_bytes, .. } => match path {
                 ["model"] | ["message" | "response", "model"] => {
-                    if let Some(model) = text.filter(|model| model.len() <= MAX_MODEL) {
+                    if let Some(model) = short.filter(|model| model.len() <= MAX_MODEL) {
                         model.clone_into(&mut self.model);
                     }
                 }

@@ -1,17 +1,24 @@
 //! JSON byte by byte: the simple values of an object that is not deeply nested, with the names that lead there. Nothing
-//! is kept of what is longer or deeper, so that an answer of any size takes the same memory.
+//! is kept of what is longer than asked for or deeper, so that an answer of any size takes the same memory.
 
 /// Deeper values are passed over.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 5;
 
-/// Longer texts are known by their length only.
-const MAX_TEXT: usize = 128;
+/// Longer texts are not short, and no name is longer.
+const MAX_SHORT: usize = 128;
 
 /// A value that has no parts.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scalar<'a> {
-    /// A string: its text unless that is long or has escapes, and how many bytes it takes.
-    Text(Option<&'a str>, u64),
+    /// A string.
+    Text {
+        /// Its text, unless that is long or has escapes.
+        short: Option<&'a str>,
+        /// How it is written, escapes and all, as far as it was to be kept.
+        raw: &'a [u8],
+        /// How many bytes it takes.
+        n_bytes: u64,
+    },
     /// A number, `true`, `false` or `null`, as it is written.
     Plain(&'a str),
 }
@@ -36,8 +43,10 @@ enum Within {
 }
 
 /// Reads one JSON text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scanner {
+    /// Bytes of a string that are kept.
+    keeps: usize,
     frames: Vec<Frame>,
     /// Levels beyond the deepest frame.
     deeper: usize,
@@ -47,7 +56,43 @@ pub(super) struct Scanner {
     n_bytes: u64,
 }
 
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::keeping(MAX_SHORT)
+    }
+}
+
 impl Scanner {
+    /// One that keeps so many bytes of a string, at least those of short ones.
+    pub(super) fn keeping(keeps: usize) -> Self {
+        Self {
+            keeps: keeps.max(MAX_SHORT),
+            frames: Vec::new(),
+            deeper: 0,
+            within: Within::Nothing,
+            expects_key: false,
+            text: Vec::new(),
+            n_bytes: 0,
+        }
+    }
+
+    /// One that is as this one was at its beginning.
+    pub(super) fn anew(&self) -> Self {
+        Self::keeping(self.keeps)
+    }
+
+    /// Whether it is inside a text that has not ended.
+    pub(super) fn is_within(&self) -> bool {
+        !self.frames.is_empty() || self.within != Within::Nothing
+    }
+
+    /// Tells of a string that was cut off, as far as it came.
+    pub(super) fn cut(&mut self, tell: &mut impl FnMut(Path<'_>, Scalar<'_>)) {
+        if matches!(self.within, Within::Text | Within::Escape) && !self.expects_key {
+            self.end_text(tell);
+        }
+    }
+
     /// Reads one more byte, and tells of a value that ends there.
     pub(super) fn push(&mut self, byte: u8, tell: &mut impl FnMut(Path<'_>, Scalar<'_>)) {
         match (self.within, byte) {
@@ -102,13 +147,13 @@ impl Scanner {
 
     fn keep(&mut self, byte: u8) {
         self.n_bytes += 1;
-        if self.text.len() <= MAX_TEXT {
+        if self.text.len() <= self.keeps {
             self.text.push(byte);
         }
     }
 
     fn kept(&self) -> Option<&str> {
-        let is_short = self.text.len() <= MAX_TEXT && !self.text.contains(&b'\\');
+        let is_short = self.text.len() <= MAX_SHORT && !self.text.contains(&b'\\');
         std::str::from_utf8(&self.text).ok().filter(|_| is_short)
     }
 
@@ -134,7 +179,8 @@ impl Scanner {
     fn end_text(&mut self, tell: &mut impl FnMut(Path<'_>, Scalar<'_>)) {
         self.within = Within::Nothing;
         if !self.expects_key {
-            self.tell(Scalar::Text(self.kept(), self.n_bytes), tell);
+            let raw = self.text.get(..self.keeps).unwrap_or(&self.text);
+            self.tell(Scalar::Text { short: self.kept(), raw, n_bytes: self.n_bytes }, tell);
             return;
         }
         self.expects_key = false;
