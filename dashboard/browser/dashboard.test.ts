@@ -15,8 +15,8 @@ let browser: Browser;
 let page: Page;
 let apiKey: string;
 let keys: string[];
-let ada: Candidate;
-let eve: Candidate;
+let plover: Candidate;
+let shrike: Candidate;
 
 beforeAll(async () => {
   server = await Server.start();
@@ -91,9 +91,9 @@ test("an assessment is made, and what is wrong with it is said at its field", as
 test("keys are made for a pasted list, and say how far their invitations are", async () => {
   await page.getByRole("button", { name: "Invite candidates" }).first().click();
   const list = page.getByLabel("Names and addresses, a candidate in a line");
-  await list.fill("Ada Lovelace <ada@example.org>\nbroken@nowhere");
+  await list.fill("Grey Plover <plover@example.org>\nbroken@nowhere");
   await page.getByText("Line 2 has no address").waitFor();
-  await list.fill("Ada Lovelace <ada@example.org>\nGrace Hopper, grace@example.org\nEve");
+  await list.fill("Grey Plover <plover@example.org>\nReed Warbler, warbler@example.org\nShrike");
   await page.getByText("3 candidates, 2 with an address.").waitFor();
   await isAccessible(page, "the list of invitations");
   await page.getByRole("button", { name: "Make 3 keys" }).click();
@@ -102,8 +102,8 @@ test("keys are made for a pasted list, and say how far their invitations are", a
   expect(keys).toHaveLength(3);
   for (const key of keys) expect(key).toMatch(/^PST-[A-Z0-9]{4}-[A-Z0-9]{4}$/);
   await page.getByRole("button", { name: "Done" }).click();
-  await page.getByRole("row", { name: /Grace Hopper/ }).waitFor();
-  await page.getByRole("row", { name: /Ada Lovelace.*Invitation/ }).waitFor();
+  await page.getByRole("row", { name: /Reed Warbler/ }).waitFor();
+  await page.getByRole("row", { name: /Grey Plover.*Invitation/ }).waitFor();
   await isAccessible(page, "an assessment");
   await isHarmless("making keys");
 });
@@ -111,37 +111,37 @@ test("keys are made for a pasted list, and say how far their invitations are", a
 test("a tile appears when a candidate starts, and moves as they work", async () => {
   await page.getByRole("link", { name: "Watch live" }).click();
   await page.getByText("Nobody is at work right now.").waitFor();
-  ada = await Candidate.redeems(server.url, keys[0]!);
-  const tile = page.locator(`[data-session="${ada.sessionId}"]`);
-  await tile.getByText("Ada Lovelace").waitFor();
-  await ada.sends("prompt", { text: "Why are the totals wrong?" });
+  plover = await Candidate.redeems(server.url, keys[0]!);
+  const tile = page.locator(`[data-session="${plover.sessionId}"]`);
+  await tile.getByText("Grey Plover").waitFor();
+  await plover.sends("prompt", { text: "Why are the totals wrong?" });
   await tile.getByText("Why are the totals wrong?").waitFor();
   expect(await tile.locator("path.kind-prompt").count()).toBe(1);
-  await ada.sends("file_diff", { path: "src/totals.ts", linesAdded: 4, linesRemoved: 1, diff: "@@ -1 +1,4 @@\n-a\n+b" });
+  await plover.sends("file_diff", { path: "src/totals.ts", linesAdded: 4, linesRemoved: 1, diff: "@@ -1 +1,4 @@\n-a\n+b" });
   await tile.getByText("src/totals.ts").waitFor();
   await tile.locator("dd", { hasText: /^1/ }).nth(1).waitFor();
-  for (let n = 0; n < 3; n += 1) await ada.sends("command", { command: "npm test", exitCode: 1 });
+  for (let n = 0; n < 3; n += 1) await plover.sends("command", { command: "npm test", exitCode: 1 });
   await tile.getByText("3 failures in a row").waitFor();
   await tile.getByText("3 failed").waitFor();
   await page.getByText("1 at work, 1 to look at").waitFor();
-  await ada.sends("test_run", { suite: "totals", passed: 12, failed: 0 });
+  await plover.sends("test_run", { suite: "totals", passed: 12, failed: 0 });
   await tile.getByText("12 passed").waitFor();
   await page.getByText("1 at work", { exact: true }).waitFor();
 });
 
 test("what a hostile candidate writes is shown, and does nothing", async () => {
-  eve = await Candidate.redeems(server.url, keys[2]!, HOSTILE);
-  const tile = page.locator(`[data-session="${eve.sessionId}"]`);
+  shrike = await Candidate.redeems(server.url, keys[2]!, HOSTILE);
+  const tile = page.locator(`[data-session="${shrike.sessionId}"]`);
   await tile.waitFor();
-  for (const kind of ["prompt", "ai_response"]) await eve.sends(kind, { text: HOSTILE });
-  await eve.sends("command", { command: HOSTILE, exitCode: 0, stdout: HOSTILE });
-  await eve.sends("file_diff", { path: HOSTILE, diff: HOSTILE, linesAdded: 1 });
+  for (const kind of ["prompt", "ai_response"]) await shrike.sends(kind, { text: HOSTILE });
+  await shrike.sends("command", { command: HOSTILE, exitCode: 0, stdout: HOSTILE });
+  await shrike.sends("file_diff", { path: HOSTILE, diff: HOSTILE, linesAdded: 1 });
   await tile.getByText("<script>window.pwned=1</script>").first().waitFor();
   await tile.locator(".doing .hidden-character").first().waitFor();
   expect(await page.locator("script:not([src]), main img").count()).toBe(0);
   await isAccessible(page, "the wall");
   await isHarmless("the wall of a hostile candidate");
-  await page.getByPlaceholder("Name").fill("ada");
+  await page.getByPlaceholder("Name").fill("plover");
   await tile.waitFor({ state: "detached" });
   await page.getByPlaceholder("Name").fill("nobody");
   await page.getByText("Nobody at work fits the filter.").waitFor();
@@ -150,25 +150,25 @@ test("what a hostile candidate writes is shown, and does nothing", async () => {
 });
 
 test("the wall comes back by itself when the server does, with what happened meanwhile", async () => {
-  const prompts = page.locator(`[data-session="${ada.sessionId}"] dd .number`).first();
+  const prompts = page.locator(`[data-session="${plover.sessionId}"] dd .number`).first();
   expect(await prompts.textContent()).toBe("1");
   await server.down();
   await page.getByText(/Connection lost/).waitFor();
   await server.up();
-  await ada.sends("prompt", { text: "And now?" });
+  await plover.sends("prompt", { text: "And now?" });
   await page.getByText("Live again, nothing missed").waitFor();
-  await page.locator(`[data-session="${ada.sessionId}"]`).getByText("And now?").waitFor();
+  await page.locator(`[data-session="${plover.sessionId}"]`).getByText("And now?").waitFor();
   await expect.poll(() => prompts.textContent(), { timeout: WAIT }).toBe("2");
 });
 
 test("sessions are opened and compared from the wall", async () => {
-  await page.locator(`[data-session="${ada.sessionId}"]`).getByRole("link", { name: "Ada Lovelace" }).click();
-  await page.waitForURL(`**/sessions/${ada.sessionId}**`);
-  await page.getByText("Ada Lovelace").first().waitFor();
+  await page.locator(`[data-session="${plover.sessionId}"]`).getByRole("link", { name: "Grey Plover" }).click();
+  await page.waitForURL(`**/sessions/${plover.sessionId}**`);
+  await page.getByText("Grey Plover").first().waitFor();
   await page.goBack();
-  for (const { sessionId } of [ada, eve]) await page.locator(`[data-session="${sessionId}"] .pick input`).check();
+  for (const { sessionId } of [plover, shrike]) await page.locator(`[data-session="${sessionId}"] .pick input`).check();
   await page.getByRole("link", { name: "Compare", exact: true }).last().click();
-  await page.getByRole("list", { name: "Compared sessions" }).getByText("Ada Lovelace").waitFor();
+  await page.getByRole("list", { name: "Compared sessions" }).getByText("Grey Plover").waitFor();
   expect(await page.getByRole("list", { name: "Compared sessions" }).getByRole("listitem").count()).toBe(2);
   await isHarmless("other pages");
 });
@@ -183,7 +183,7 @@ test("a revoked key leaves the table, and its candidate is refused", async () =>
   await isAccessible(page, "a question before something is done");
   await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
   await row.waitFor({ state: "detached" });
-  await expect(eve.sends("prompt", { text: "Still there?" })).rejects.toMatchObject({ status: 401 });
+  await expect(shrike.sends("prompt", { text: "Still there?" })).rejects.toMatchObject({ status: 401 });
 });
 
 test("API keys are made, shown once, and revoked, which ends their sign-ins at once", async () => {

@@ -37,7 +37,7 @@ afterAll(async () => {
   await server?.remove();
 });
 
-const begins = (name = "Ada") => Candidate.begins(server.url, reviewer, assessment, name);
+const begins = (name = "Plover") => Candidate.begins(server.url, reviewer, assessment, name);
 
 async function open(path: string, options = {}): Promise<Window> {
   const window = await Window.open(browser, origin.url + path, options);
@@ -302,7 +302,7 @@ test("a session is scored beside its timeline, with notes that name moments", as
 });
 
 test("sessions are compared, and the address holds which", async () => {
-  const [one, other] = [await begins("Ada"), await begins("Bo")];
+  const [one, other] = [await begins("Plover"), await begins("Dipper")];
   await one.sends(...numbers(8).map((n) => prompt(`${n}`, (10 - n) * 1000)));
   await other.sends(prompt("only one", 5000), prompt("and another"));
   const window = await open("/compare");
@@ -311,10 +311,10 @@ test("sessions are compared, and the address holds which", async () => {
   await page.locator(".x-picker li button").first().click();
   await page.getByPlaceholder("Name of a candidate").fill(other.sessionId);
   await page.locator(".x-picker li button").first().click();
-  await page.getByText("Prompts: 8 for Ada, 2 for Bo, 4 times as much").waitFor();
+  await page.getByText("Prompts: 8 for Plover, 2 for Dipper, 4 times as much").waitFor();
   expect(page.url()).toContain(`sessions=${one.sessionId},${other.sessionId}`);
   await other.sends(...numbers(6).map((n) => prompt(`more ${n}`)));
-  await vi.waitFor(async () => expect(await page.getByText("Prompts: 8 for Ada").count()).toBe(0), 10_000);
+  await vi.waitFor(async () => expect(await page.getByText("Prompts: 8 for Plover").count()).toBe(0), 10_000);
   await window.expectAccessible();
   expect(window.complaints).toEqual([]);
 });
