@@ -161,15 +161,71 @@ test("the wall comes back by itself when the server does, with what happened mea
   await expect.poll(() => prompts.textContent(), { timeout: WAIT }).toBe("2");
 });
 
-test("sessions are opened and compared from the wall", async () => {
+/** The seqs of the rows of the timeline in their order, all of which are in sight. */
+const rows = () =>
+  page.locator(".s-events [data-seq]").evaluateAll((all) => all.map((row) => Number(row.getAttribute("data-seq"))));
+const upTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
+
+test("the view of a session follows, rests, goes back and jumps to live", async () => {
   await page.locator(`[data-session="${plover.sessionId}"]`).getByRole("link", { name: "Grey Plover" }).click();
   await page.waitForURL(`**/sessions/${plover.sessionId}**`);
+  await page.setViewportSize({ width: 1280, height: 1600 });
   await page.getByText("Grey Plover").first().waitFor();
-  await page.goBack();
+  await page.locator("[data-seq='7']").waitFor();
+  await page.locator(".p-live.is-on").waitFor();
+  await plover.sends("prompt", { text: "Follow me" });
+  await page.locator("[data-seq='8']", { hasText: "Follow me" }).waitFor();
+
+  await page.keyboard.press("Space");
+  await plover.sends("prompt", { text: "Not seen yet" });
+  await page.locator("[data-seq='9'].is-ahead").waitFor();
+  const track = (await page.locator(".p-track").boundingBox())!;
+  await page.mouse.click(track.x + track.width / 2, track.y + track.height / 2);
+  await page.locator("[data-seq='8'].is-ahead").waitFor();
+  await page.getByText("Jump to live").last().click();
+  await page.locator(".p-live.is-on").waitFor();
+  expect(await page.locator(".is-ahead").count()).toBe(0);
+  expect(await rows()).toEqual(upTo(9));
+  for (const [key, what] of [["2", "files"], ["3", "signals"], ["4", "review"], ["1", "timeline"]] as const) {
+    await page.keyboard.press(key);
+    await isAccessible(page, `a session's ${what}`);
+  }
+  await isHarmless("a session");
+});
+
+test("a server that is killed and started again leaves neither gap nor repeat on the screen", async () => {
+  await server.kill();
+  await page.getByText("Reconnecting").first().waitFor();
+  await server.up();
+  for (let n = 10; n <= 14; n += 1) await plover.sends("prompt", { text: `After the crash ${n}` });
+  await page.locator("[data-seq='14']", { hasText: "After the crash 14" }).waitFor();
+  await page.locator(".p-live.is-on").waitFor();
+  expect(await rows()).toEqual(upTo(14));
+  await isHarmless("a crash");
+});
+
+test("a session is scored, and the score is there after the page is loaded anew", async () => {
+  await page.keyboard.press("4");
+  await page.getByLabel("4", { exact: true }).check({ force: true });
+  await page.getByRole("button", { name: "Name this moment (#14)" }).click();
+  await page.getByRole("button", { name: "Save scores" }).click();
+  await page.getByText("Saved.").waitFor();
+  await page.reload();
+  await page.locator("[data-seq='14']").waitFor();
+  await page.keyboard.press("4");
+  await expect.poll(() => page.getByLabel("4", { exact: true }).isChecked(), { timeout: WAIT }).toBe(true);
+  await page.locator(".r-moment", { hasText: "#14" }).first().waitFor();
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await isHarmless("scores");
+});
+
+test("sessions are compared from the wall", async () => {
+  await page.getByRole("link", { name: "Live", exact: true }).first().click();
   for (const { sessionId } of [plover, shrike]) await page.locator(`[data-session="${sessionId}"] .pick input`).check();
   await page.getByRole("link", { name: "Compare", exact: true }).last().click();
   await page.getByRole("list", { name: "Compared sessions" }).getByText("Grey Plover").waitFor();
   expect(await page.getByRole("list", { name: "Compared sessions" }).getByRole("listitem").count()).toBe(2);
+  await isAccessible(page, "the comparison");
   await isHarmless("other pages");
 });
 

@@ -6,12 +6,11 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { ApiClient } from "../../src/api/client";
 import { Server } from "../../stack/server";
 import { Candidate, newAssessment, prompt } from "./candidate";
-import { Origin } from "./origin";
-import { launch, Window } from "./window";
+import { launch, signIn, Window, type SignedIn } from "./window";
 
 let server: Server;
 let reviewer: ApiClient;
-let origin: Origin;
+let signedIn: SignedIn;
 let browser: Browser;
 let assessment: string;
 let windows: Window[] = [];
@@ -23,8 +22,8 @@ beforeAll(async () => {
     name: "browser",
     scopes: ["read", "write"],
   });
-  origin = await Origin.of(server.url, secret);
   browser = await launch();
+  signedIn = await signIn(browser, server.url, secret);
   assessment = await newAssessment(reviewer, { timeLimitMinutes: 90 });
 });
 afterEach(async () => {
@@ -33,14 +32,13 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  await origin?.close();
   await server?.remove();
 });
 
 const begins = (name = "Plover") => Candidate.begins(server.url, reviewer, assessment, name);
 
 async function open(path: string, options = {}): Promise<Window> {
-  const window = await Window.open(browser, origin.url + path, options);
+  const window = await Window.open(browser, server.url + path, { storageState: signedIn, ...options });
   windows.push(window);
   return window;
 }
@@ -256,7 +254,7 @@ test("what candidates plant does nothing", async () => {
   expect(await page.title()).not.toBe("owned");
   expect(await page.locator("main :is(script, img, iframe, object, embed, form[action])").count()).toBe(0);
   const links = await page.locator("a").evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href));
-  expect(links.filter((link) => !link.startsWith(origin.url))).toEqual([]);
+  expect(links.filter((link) => !link.startsWith(server.url))).toEqual([]);
   const text = await page.locator("main").evaluate((main) => (main as HTMLElement).textContent ?? "");
   expect(text).toContain("<script>document.title='owned'</script>");
   expect(
