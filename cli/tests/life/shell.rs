@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn bash_tells_what_is_typed_with_its_end_and_keeps_what_is_private() {
-    let ada = Candidate::new();
-    fs::create_dir(ada.state("")).unwrap();
-    fs::write(ada.state("session.json"), r#"{"sessionId":"s"}"#).unwrap();
-    let settings = ada.home().join("rc");
+    let avocet = Candidate::new();
+    fs::create_dir(avocet.state("")).unwrap();
+    fs::write(avocet.state("session.json"), r#"{"sessionId":"s"}"#).unwrap();
+    let settings = avocet.home().join("rc");
     let hook = format!("eval \"$({} shell-hook bash)\"\n", env!("CARGO_BIN_EXE_promptster"));
     fs::write(&settings, format!("HISTCONTROL=ignorespace\nHISTFILE=\n{hook}")).unwrap();
     let mut command = Command::new("bash");
-    command.args(["--rcfile"]).arg(settings).arg("-i").current_dir(&ada.root);
-    command.env("HOME", ada.home()).env("PROMPTSTER_NO_BACKGROUND", "1");
+    command.args(["--rcfile"]).arg(settings).arg("-i").current_dir(&avocet.root);
+    command.env("HOME", avocet.home()).env("PROMPTSTER_NO_BACKGROUND", "1");
     let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let typed = "echo 'a  b' | cat\n\n echo private\n(exit 3)\necho \"code $?\"\ncd /\necho elsewhere\n";
     shell.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
@@ -29,7 +29,7 @@ fn bash_tells_what_is_typed_with_its_end_and_keeps_what_is_private() {
     let wanted = [("(exit 3)", 3), ("echo \"code $?\"", 0), ("echo 'a  b' | cat", 0)];
     let started = Instant::now();
     loop {
-        let journal = fs::read_to_string(ada.state("journal.jsonl")).unwrap_or_default();
+        let journal = fs::read_to_string(avocet.state("journal.jsonl")).unwrap_or_default();
         let mut told: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         if told.len() >= wanted.len() {
             told.sort_by_key(|event| event["data"]["command"].to_string());
