@@ -41,7 +41,7 @@ async fn an_invitation_arrives_with_the_key_and_nobody_sees_the_password() {
     let server = MailServer::start(&[]);
     let app = app_with(&server).await;
     let assessment = app.assessment_with(json!({"title": "Fix the parser"})).await;
-    let made = invite(&app, &assessment, &["avocet@marsh.example", "bo@example.org"]).await;
+    let made = invite(&app, &assessment, &["avocet@marsh.example", "dunlin@example.org"]).await;
     assert_eq!(made["keys"][0]["inviteStatus"], "queued");
     until(&app, &assessment, &["sent", "sent"]).await;
     let mails = server.mails();
@@ -84,7 +84,7 @@ async fn a_mail_server_that_is_away_is_waited_for_and_a_revoked_key_is_not_sent(
     ])
     .await;
     let assessment = app.assessment().await;
-    let made = invite(&app, &assessment, &["avocet@marsh.example", "bo@example.org"]).await;
+    let made = invite(&app, &assessment, &["avocet@marsh.example", "dunlin@example.org"]).await;
     let told = async || app.log().contains("an invitation was not sent; it is tried again").then_some(());
     eventually("the log tells of it", told).await;
     assert_eq!(statuses(&app, &assessment).await, ["queued", "queued"]);
