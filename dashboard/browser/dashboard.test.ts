@@ -190,6 +190,8 @@ test("the view of a session follows, rests, goes back and jumps to live", async 
     await page.keyboard.press(key);
     await isAccessible(page, `a session's ${what}`);
   }
+  await page.keyboard.press("3");
+  await page.getByRole("table", { name: "Of late" }).getByRole("row", { name: "Prompts 4 4 4" }).waitFor();
   await isHarmless("a session");
 });
 
