@@ -15,8 +15,8 @@ let browser: Browser;
 let page: Page;
 let apiKey: string;
 let keys: string[];
-let ada: Candidate;
-let eve: Candidate;
+let plover: Candidate;
+let shrike: Candidate;
 
 beforeAll(async () => {
   server = await Server.start();
@@ -91,9 +91,9 @@ test("an assessment is made, and what is wrong with it is said at its field", as
 test("keys are made for a pasted list, and say how far their invitations are", async () => {
   await page.getByRole("button", { name: "Invite candidates" }).first().click();
   const list = page.getByLabel("Names and addresses, a candidate in a line");
-  await list.fill("Ada Lovelace <ada@example.org>\nbroken@nowhere");
+  await list.fill("Grey Plover <plover@example.org>\nbroken@nowhere");
   await page.getByText("Line 2 has no address").waitFor();
-  await list.fill("Ada Lovelace <ada@example.org>\nGrace Hopper, grace@example.org\nEve");
+  await list.fill("Grey Plover <plover@example.org>\nReed Warbler, warbler@example.org\nShrike");
   await page.getByText("3 candidates, 2 with an address.").waitFor();
   await isAccessible(page, "the list of invitations");
   await page.getByRole("button", { name: "Make 3 keys" }).click();
@@ -102,8 +102,8 @@ test("keys are made for a pasted list, and say how far their invitations are", a
   expect(keys).toHaveLength(3);
   for (const key of keys) expect(key).toMatch(/^PST-[A-Z0-9]{4}-[A-Z0-9]{4}$/);
   await page.getByRole("button", { name: "Done" }).click();
-  await page.getByRole("row", { name: /Grace Hopper/ }).waitFor();
-  await page.getByRole("row", { name: /Ada Lovelace.*Invitation/ }).waitFor();
+  await page.getByRole("row", { name: /Reed Warbler/ }).waitFor();
+  await page.getByRole("row", { name: /Grey Plover.*Invitation/ }).waitFor();
   await isAccessible(page, "an assessment");
   await isHarmless("making keys");
 });
@@ -111,37 +111,37 @@ test("keys are made for a pasted list, and say how far their invitations are", a
 test("a tile appears when a candidate starts, and moves as they work", async () => {
   await page.getByRole("link", { name: "Watch live" }).click();
   await page.getByText("Nobody is at work right now.").waitFor();
-  ada = await Candidate.redeems(server.url, keys[0]!);
-  const tile = page.locator(`[data-session="${ada.sessionId}"]`);
-  await tile.getByText("Ada Lovelace").waitFor();
-  await ada.sends("prompt", { text: "Why are the totals wrong?" });
+  plover = await Candidate.redeems(server.url, keys[0]!);
+  const tile = page.locator(`[data-session="${plover.sessionId}"]`);
+  await tile.getByText("Grey Plover").waitFor();
+  await plover.sends("prompt", { text: "Why are the totals wrong?" });
   await tile.getByText("Why are the totals wrong?").waitFor();
   expect(await tile.locator("path.kind-prompt").count()).toBe(1);
-  await ada.sends("file_diff", { path: "src/totals.ts", linesAdded: 4, linesRemoved: 1, diff: "@@ -1 +1,4 @@\n-a\n+b" });
+  await plover.sends("file_diff", { path: "src/totals.ts", linesAdded: 4, linesRemoved: 1, diff: "@@ -1 +1,4 @@\n-a\n+b" });
   await tile.getByText("src/totals.ts").waitFor();
   await tile.locator("dd", { hasText: /^1/ }).nth(1).waitFor();
-  for (let n = 0; n < 3; n += 1) await ada.sends("command", { command: "npm test", exitCode: 1 });
+  for (let n = 0; n < 3; n += 1) await plover.sends("command", { command: "npm test", exitCode: 1 });
   await tile.getByText("3 failures in a row").waitFor();
   await tile.getByText("3 failed").waitFor();
   await page.getByText("1 at work, 1 to look at").waitFor();
-  await ada.sends("test_run", { suite: "totals", passed: 12, failed: 0 });
+  await plover.sends("test_run", { suite: "totals", passed: 12, failed: 0 });
   await tile.getByText("12 passed").waitFor();
   await page.getByText("1 at work", { exact: true }).waitFor();
 });
 
 test("what a hostile candidate writes is shown, and does nothing", async () => {
-  eve = await Candidate.redeems(server.url, keys[2]!, HOSTILE);
-  const tile = page.locator(`[data-session="${eve.sessionId}"]`);
+  shrike = await Candidate.redeems(server.url, keys[2]!, HOSTILE);
+  const tile = page.locator(`[data-session="${shrike.sessionId}"]`);
   await tile.waitFor();
-  for (const kind of ["prompt", "ai_response"]) await eve.sends(kind, { text: HOSTILE });
-  await eve.sends("command", { command: HOSTILE, exitCode: 0, stdout: HOSTILE });
-  await eve.sends("file_diff", { path: HOSTILE, diff: HOSTILE, linesAdded: 1 });
+  for (const kind of ["prompt", "ai_response"]) await shrike.sends(kind, { text: HOSTILE });
+  await shrike.sends("command", { command: HOSTILE, exitCode: 0, stdout: HOSTILE });
+  await shrike.sends("file_diff", { path: HOSTILE, diff: HOSTILE, linesAdded: 1 });
   await tile.getByText("<script>window.pwned=1</script>").first().waitFor();
   await tile.locator(".doing .hidden-character").first().waitFor();
   expect(await page.locator("script:not([src]), main img").count()).toBe(0);
   await isAccessible(page, "the wall");
   await isHarmless("the wall of a hostile candidate");
-  await page.getByPlaceholder("Name").fill("ada");
+  await page.getByPlaceholder("Name").fill("plover");
   await tile.waitFor({ state: "detached" });
   await page.getByPlaceholder("Name").fill("nobody");
   await page.getByText("Nobody at work fits the filter.").waitFor();
@@ -150,26 +150,84 @@ test("what a hostile candidate writes is shown, and does nothing", async () => {
 });
 
 test("the wall comes back by itself when the server does, with what happened meanwhile", async () => {
-  const prompts = page.locator(`[data-session="${ada.sessionId}"] dd .number`).first();
+  const prompts = page.locator(`[data-session="${plover.sessionId}"] dd .number`).first();
   expect(await prompts.textContent()).toBe("1");
   await server.down();
   await page.getByText(/Connection lost/).waitFor();
   await server.up();
-  await ada.sends("prompt", { text: "And now?" });
+  await plover.sends("prompt", { text: "And now?" });
   await page.getByText("Live again, nothing missed").waitFor();
-  await page.locator(`[data-session="${ada.sessionId}"]`).getByText("And now?").waitFor();
+  await page.locator(`[data-session="${plover.sessionId}"]`).getByText("And now?").waitFor();
   await expect.poll(() => prompts.textContent(), { timeout: WAIT }).toBe("2");
 });
 
-test("sessions are opened and compared from the wall", async () => {
-  await page.locator(`[data-session="${ada.sessionId}"]`).getByRole("link", { name: "Ada Lovelace" }).click();
-  await page.waitForURL(`**/sessions/${ada.sessionId}**`);
-  await page.getByText("Ada Lovelace").first().waitFor();
-  await page.goBack();
-  for (const { sessionId } of [ada, eve]) await page.locator(`[data-session="${sessionId}"] .pick input`).check();
+/** The seqs of the rows of the timeline in their order, all of which are in sight. */
+const rows = () =>
+  page.locator(".s-events [data-seq]").evaluateAll((all) => all.map((row) => Number(row.getAttribute("data-seq"))));
+const upTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
+
+test("the view of a session follows, rests, goes back and jumps to live", async () => {
+  await page.locator(`[data-session="${plover.sessionId}"]`).getByRole("link", { name: "Grey Plover" }).click();
+  await page.waitForURL(`**/sessions/${plover.sessionId}**`);
+  await page.setViewportSize({ width: 1280, height: 1600 });
+  await page.getByText("Grey Plover").first().waitFor();
+  await page.locator("[data-seq='7']").waitFor();
+  await page.locator(".p-live.is-on").waitFor();
+  await plover.sends("prompt", { text: "Follow me" });
+  await page.locator("[data-seq='8']", { hasText: "Follow me" }).waitFor();
+
+  await page.keyboard.press("Space");
+  await plover.sends("prompt", { text: "Not seen yet" });
+  await page.locator("[data-seq='9'].is-ahead").waitFor();
+  const track = (await page.locator(".p-track").boundingBox())!;
+  await page.mouse.click(track.x + track.width / 2, track.y + track.height / 2);
+  await page.locator("[data-seq='8'].is-ahead").waitFor();
+  await page.getByText("Jump to live").last().click();
+  await page.locator(".p-live.is-on").waitFor();
+  expect(await page.locator(".is-ahead").count()).toBe(0);
+  expect(await rows()).toEqual(upTo(9));
+  for (const [key, what] of [["2", "files"], ["3", "signals"], ["4", "review"], ["1", "timeline"]] as const) {
+    await page.keyboard.press(key);
+    await isAccessible(page, `a session's ${what}`);
+  }
+  await page.keyboard.press("3");
+  await page.getByRole("table", { name: "Of late" }).getByRole("row", { name: "Prompts 4 4 4" }).waitFor();
+  await isHarmless("a session");
+});
+
+test("a server that is killed and started again leaves neither gap nor repeat on the screen", async () => {
+  await server.kill();
+  await page.getByText("Reconnecting").first().waitFor();
+  await server.up();
+  for (let n = 10; n <= 14; n += 1) await plover.sends("prompt", { text: `After the crash ${n}` });
+  await page.locator("[data-seq='14']", { hasText: "After the crash 14" }).waitFor();
+  await page.locator(".p-live.is-on").waitFor();
+  expect(await rows()).toEqual(upTo(14));
+  await isHarmless("a crash");
+});
+
+test("a session is scored, and the score is there after the page is loaded anew", async () => {
+  await page.keyboard.press("4");
+  await page.getByLabel("4", { exact: true }).check({ force: true });
+  await page.getByRole("button", { name: "Name this moment (#14)" }).click();
+  await page.getByRole("button", { name: "Save scores" }).click();
+  await page.getByText("Saved.").waitFor();
+  await page.reload();
+  await page.locator("[data-seq='14']").waitFor();
+  await page.keyboard.press("4");
+  await expect.poll(() => page.getByLabel("4", { exact: true }).isChecked(), { timeout: WAIT }).toBe(true);
+  await page.locator(".r-moment", { hasText: "#14" }).first().waitFor();
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await isHarmless("scores");
+});
+
+test("sessions are compared from the wall", async () => {
+  await page.getByRole("link", { name: "Live", exact: true }).first().click();
+  for (const { sessionId } of [plover, shrike]) await page.locator(`[data-session="${sessionId}"] .pick input`).check();
   await page.getByRole("link", { name: "Compare", exact: true }).last().click();
-  await page.getByRole("list", { name: "Compared sessions" }).getByText("Ada Lovelace").waitFor();
+  await page.getByRole("list", { name: "Compared sessions" }).getByText("Grey Plover").waitFor();
   expect(await page.getByRole("list", { name: "Compared sessions" }).getByRole("listitem").count()).toBe(2);
+  await isAccessible(page, "the comparison");
   await isHarmless("other pages");
 });
 
@@ -183,7 +241,7 @@ test("a revoked key leaves the table, and its candidate is refused", async () =>
   await isAccessible(page, "a question before something is done");
   await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
   await row.waitFor({ state: "detached" });
-  await expect(eve.sends("prompt", { text: "Still there?" })).rejects.toMatchObject({ status: 401 });
+  await expect(shrike.sends("prompt", { text: "Still there?" })).rejects.toMatchObject({ status: 401 });
 });
 
 test("API keys are made, shown once, and revoked, which ends their sign-ins at once", async () => {

@@ -43,7 +43,7 @@ await page.locator(".assessment h2 a").first().click();
 await page.locator(".metric").first().waitFor();
 await picture("assessment");
 await page.getByRole("button", { name: "Invite candidates" }).first().click();
-await page.getByLabel("Names and addresses, a candidate in a line").fill("Ada Lovelace <ada@example.org>\nGrace Hopper, grace@example.org\nbroken@nowhere");
+await page.getByLabel("Names and addresses, a candidate in a line").fill("Grey Plover <plover@example.org>\nReed Warbler, warbler@example.org\nbroken@nowhere");
 await picture("invite");
 await page.keyboard.press("Escape");
 const boxes = page.locator(".keys input[type=checkbox]");

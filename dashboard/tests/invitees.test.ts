@@ -5,25 +5,25 @@ import { batches, readInvitees } from "../src/assessments/invitees";
 test("a pasted list is read as people write it", () => {
   const list = [
     "Name\tE-Mail",
-    "Ada Lovelace <ada@example.org>",
-    'Hopper, "Grace", grace@example.org',
-    "Alan Turing\talan@example.org",
+    "Grey Plover <plover@example.org>",
+    'Warbler, "Reed", warbler@example.org',
+    "Sedge Wren\twren@example.org",
     "",
-    "edsger@example.org",
-    "Barbara Liskov",
-    "Ada again; ADA@example.org",
+    "knot@example.org",
+    "Willow Tit",
+    "Plover again; PLOVER@example.org",
     "broken@nowhere",
   ].join("\r\n");
   const { people, odd, doubled } = readInvitees(list);
   expect(people).toEqual([
-    { name: "Ada Lovelace", email: "ada@example.org" },
-    { name: "Hopper Grace", email: "grace@example.org" },
-    { name: "Alan Turing", email: "alan@example.org" },
-    { name: null, email: "edsger@example.org" },
-    { name: "Barbara Liskov", email: null },
+    { name: "Grey Plover", email: "plover@example.org" },
+    { name: "Warbler Reed", email: "warbler@example.org" },
+    { name: "Sedge Wren", email: "wren@example.org" },
+    { name: null, email: "knot@example.org" },
+    { name: "Willow Tit", email: null },
   ]);
   expect(odd).toEqual([{ line: 9, text: "broken@nowhere" }]);
-  expect(doubled).toEqual(["ADA@example.org"]);
+  expect(doubled).toEqual(["PLOVER@example.org"]);
 });
 
 test("a name is not taken for the heading of a table", () => {

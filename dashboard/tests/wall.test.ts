@@ -11,7 +11,7 @@ function seen(change: { session?: Partial<Session>; recent?: Partial<NonNullable
   const at = (ms: number) => new Date(ms).toISOString();
   const session = {
     id: "s",
-    candidateName: "Ada",
+    candidateName: "Plover",
     status: "active",
     startedAt: at(NOW - 40 * MINUTE),
     lastActivityAt: at(NOW - 5000),

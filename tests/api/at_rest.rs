@@ -34,33 +34,37 @@ async fn redis_dump(app: &TestApp) -> String {
 #[tokio::test]
 async fn secrets_are_stored_as_hashes_alone() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let made = reviewer.post("/v1/org/api-keys", json!({"name": "a", "scopes": ["read"]})).await.expect(201);
     let api_key = text(&made["secret"]);
     let ticket = text(&reviewer.post("/v1/live-tickets", json!({})).await.expect(201)["ticket"]);
-    let asked = ada.post("/v1/candidate/upload-url", json!({"sessionId": ada.session})).await.expect(200);
+    let asked = avocet.post("/v1/candidate/upload-url", json!({"sessionId": avocet.session})).await.expect(200);
     let upload = text(&asked["token"]);
-    for (secret, purpose) in
-        [(&app.org().secret, "api"), (&api_key, "api"), (&ada.token, "token"), (&ticket, "ticket"), (&upload, "upload")]
-    {
+    for (secret, purpose) in [
+        (&app.org().secret, "api"),
+        (&api_key, "api"),
+        (&avocet.token, "token"),
+        (&ticket, "ticket"),
+        (&upload, "upload"),
+    ] {
         let digest = SecretDigest::of(secret).key(purpose);
         assert!(app.redis_command(&format!("EXISTS {digest}")).await.starts_with(":1"), "{purpose} by its hash");
         // 256 bits, for there is no salt.
         assert!(secret.len() >= 43, "{purpose}");
     }
     let dump = redis_dump(&app).await;
-    assert!(dump.contains(&app.org().id) && dump.contains(&ada.session), "the dump is one");
-    for secret in [&app.org().secret, &api_key, &ada.token, &ticket, &upload] {
+    assert!(dump.contains(&app.org().id) && dump.contains(&avocet.session), "the dump is one");
+    for secret in [&app.org().secret, &api_key, &avocet.token, &ticket, &upload] {
         assert!(!dump.contains(secret.as_str()), "{secret} is in Redis");
     }
     let engine = app.anonymous().at(app.clickhouse_url());
     let rows = eventually("the log of entities", async || {
         let query = "SELECT toString(tuple(*)) FROM promptster.entities FORMAT TSV".to_owned();
-        Some(engine.post_bytes("/", query).await.text).filter(|rows| rows.contains(&ada.session))
+        Some(engine.post_bytes("/", query).await.text).filter(|rows| rows.contains(&avocet.session))
     })
     .await;
-    for secret in [&app.org().secret, &api_key, &ada.token, &ticket, &upload] {
+    for secret in [&app.org().secret, &api_key, &avocet.token, &ticket, &upload] {
         assert!(!rows.contains(secret.as_str()), "{secret} is in ClickHouse");
     }
     // The prefix, by which people tell keys apart, gives nothing away.
@@ -78,22 +82,27 @@ async fn with_a_pepper_no_store_alone_says_what_a_secret_is_and_older_secrets_go
     has(OLD_PEPPER);
     // The first key of the organisation is made without it.
     let mut app = TestApp::with(&["--pepper-file", file.to_str().unwrap()]).await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let made = app.reviewer().post("/v1/org/api-keys", json!({"name": "a", "scopes": ["read"]})).await.expect(201);
     let api_key = text(&made["secret"]);
     let ticket = text(&app.reviewer().post("/v1/live-tickets", json!({})).await.expect(201)["ticket"]);
-    let asked = ada.post("/v1/candidate/upload-url", json!({"sessionId": ada.session})).await.expect(200);
+    let asked = avocet.post("/v1/candidate/upload-url", json!({"sessionId": avocet.session})).await.expect(200);
     let upload = text(&asked["token"]);
     let pepper: Peppers = OLD_PEPPER.parse().unwrap();
-    let known =
-        [(&ada.key, "candidate"), (&api_key, "api"), (&ada.token, "token"), (&ticket, "ticket"), (&upload, "upload")];
+    let known = [
+        (&avocet.key, "candidate"),
+        (&api_key, "api"),
+        (&avocet.token, "token"),
+        (&ticket, "ticket"),
+        (&upload, "upload"),
+    ];
     for (secret, purpose) in known {
         let exists = async |key: String| app.redis_command(&format!("EXISTS {key}")).await.starts_with(":1");
         assert!(exists(pepper.digest(secret).key(purpose)).await, "{purpose} by its hash with the pepper");
         assert!(!exists(SecretDigest::of(secret).key(purpose)).await, "{purpose} by its hash alone");
     }
-    let live = format!("/v1/sessions/{}/live?ticket={ticket}", ada.session);
+    let live = format!("/v1/sessions/{}/live?ticket={ticket}", avocet.session);
     assert!(app.anonymous().connect(&live).await.is_ok(), "a ticket opens");
     let dump = redis_dump(&app).await;
     assert!(!dump.contains(OLD_PEPPER) && !app.log().contains(OLD_PEPPER));
@@ -102,7 +111,7 @@ async fn with_a_pepper_no_store_alone_says_what_a_secret_is_and_older_secrets_go
         let user = if credential.starts_with("psk_") { app.bearer(credential) } else { app.api_key(credential) };
         assert_eq!(user.get("/v1/sessions").await.status, status, "{}", credential.get(..8).unwrap());
     };
-    let (first, token, key) = (app.org().secret.clone(), ada.token.clone(), ada.key.clone());
+    let (first, token, key) = (app.org().secret.clone(), avocet.token.clone(), avocet.key.clone());
     has(&format!("{NEW_PEPPER}\n{OLD_PEPPER}\n"));
     app.restart_server().await;
     for credential in [&first, &api_key, &token, &key] {
@@ -141,16 +150,16 @@ async fn with_a_pepper_no_store_alone_says_what_a_secret_is_and_older_secrets_go
 #[tokio::test]
 async fn while_redis_hangs_an_event_is_refused_within_two_seconds_and_may_come_again() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let sent = event(&ada.session, "prompt", json!({"text": "once"}));
-    ada.ingest("prompt", json!({})).await.expect(201);
+    let avocet = candidate(&app).await;
+    let sent = event(&avocet.session, "prompt", json!({"text": "once"}));
+    avocet.ingest("prompt", json!({})).await.expect(201);
     let info = app.redis_command("INFO server").await;
     let pid = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap().trim().parse().unwrap();
     let pid = Pid::from_raw(pid).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
     for _ in 0..2 {
         let asked = Instant::now();
-        let reply = ada.post("/v1/hooks/ingest", sent.clone()).await;
+        let reply = avocet.post("/v1/hooks/ingest", sent.clone()).await;
         let waited = asked.elapsed();
         reply.refused(503, "unavailable");
         assert!(reply.header("retry-after").parse::<u64>().unwrap() >= 1);
@@ -159,11 +168,11 @@ async fn while_redis_hangs_an_event_is_refused_within_two_seconds_and_may_come_a
     }
     kill_process(pid, Signal::CONT).unwrap();
     let again = eventually("Redis to answer", async || {
-        let reply = ada.post("/v1/hooks/ingest", sent.clone()).await;
+        let reply = avocet.post("/v1/hooks/ingest", sent.clone()).await;
         (reply.status < 300).then_some(reply)
     })
     .await;
     assert!(again.body["ok"] == true, "{}", again.text);
-    let rows = timeline(&ada, &ada.session).await;
+    let rows = timeline(&avocet, &avocet.session).await;
     assert_eq!(rows.iter().filter(|row| row["id"] == sent["id"]).count(), 1);
 }

@@ -112,9 +112,9 @@ async fn export(user: &User, of: &Candidate, format: &str) -> String {
 
 /// A candidate whose assistant makes a file, in which the candidate changes a line, and who made something by hand.
 async fn pair(app: &TestApp) -> Candidate {
-    let ada = candidate(app).await;
+    let avocet = candidate(app).await;
     let made = |second: i64, kind: &str, by: (&str, &str), data: Value| {
-        let mut event = event_at(&ada.session, START + second * 1000, kind, data);
+        let mut event = event_at(&avocet.session, START + second * 1000, kind, data);
         event["source"] = json!(by.0);
         event["provenance"] = json!({"attribution": by.1});
         event
@@ -128,19 +128,19 @@ async fn pair(app: &TestApp) -> Candidate {
         made(4, "file_diff", hand, json!({"path": "by_hand", "diff": "@@ -0,0 +1,2 @@\n+x\n+y\n"})),
         made(5, "file_diff", claude, json!({"path": "lost", "linesAdded": 3})),
     ];
-    post_all(&ada, &sent).await;
-    ada
+    post_all(&avocet, &sent).await;
+    avocet
 }
 
 #[tokio::test]
 async fn a_record_has_the_published_shape_and_says_who_wrote_which_lines() {
     let app = TestApp::start().await;
-    let (ada, reviewer) = (pair(&app).await, app.reviewer());
-    let running = export(&reviewer, &ada, "agent-trace").await;
-    ada.complete().await.expect(200);
-    let reply = reviewer.get(&path(&ada, "agent-trace")).await;
+    let (avocet, reviewer) = (pair(&app).await, app.reviewer());
+    let running = export(&reviewer, &avocet, "agent-trace").await;
+    avocet.complete().await.expect(200);
+    let reply = reviewer.get(&path(&avocet, "agent-trace")).await;
     assert_eq!(reply.header("content-type"), "application/vnd.agent-trace.record+json");
-    let name = format!("attachment; filename=\"session-{}.agent-trace.json\"", ada.session);
+    let name = format!("attachment; filename=\"session-{}.agent-trace.json\"", avocet.session);
     assert_eq!(reply.header("content-disposition"), name);
     let record: Value = serde_json::from_str(&reply.text).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&published_schema()).unwrap();
@@ -159,65 +159,65 @@ async fn a_record_has_the_published_shape_and_says_who_wrote_which_lines() {
     let opus = json!({"type": "ai", "model_id": "anthropic/claude-opus-4-5"});
     let both = [(opus, json!([range(1, 1), range(3, 3)])), (json!({"type": "human"}), json!([range(2, 2)]))];
     assert_eq!(who(&files[1]), both);
-    let own = json!({"sessionId": ada.session, "baseRevision": null, "unplaced": ["lost"], "complete": false});
+    let own = json!({"sessionId": avocet.session, "baseRevision": null, "unplaced": ["lost"], "complete": false});
     assert_eq!(record["metadata"]["dev.promptster"], own);
-    assert_eq!(export(&reviewer, &ada, "agent-trace").await, reply.text, "the same each time");
+    assert_eq!(export(&reviewer, &avocet, "agent-trace").await, reply.text, "the same each time");
 }
 
 #[tokio::test]
 async fn a_note_has_the_published_shape_and_needs_the_commit_that_it_is_about() {
     let app = TestApp::start().await;
-    let (ada, reviewer) = (pair(&app).await, app.reviewer());
-    reviewer.get(&path(&ada, "git-ai")).await.refused(409, "no_commit");
+    let (avocet, reviewer) = (pair(&app).await, app.reviewer());
+    reviewer.get(&path(&avocet, "git-ai")).await.refused(409, "no_commit");
     let noted = "3f9a1bc".repeat(5) + "01234";
-    let commit = json!({"sessionId": ada.session, "commitSha": noted});
-    ada.post("/v1/candidate/workspace-commit", commit).await.expect(200);
-    let reply = reviewer.get(&path(&ada, "git-ai")).await;
+    let commit = json!({"sessionId": avocet.session, "commitSha": noted});
+    avocet.post("/v1/candidate/workspace-commit", commit).await.expect(200);
+    let reply = reviewer.get(&path(&avocet, "git-ai")).await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "text/plain; charset=utf-8"));
     let (entries, metadata) = check_note(&reply.text);
     assert_eq!(metadata["base_commit_sha"], noted);
     let shown: Vec<_> = entries.iter().map(|(path, key, ranges)| (&**path, &key[..2], &**ranges)).collect();
     assert_eq!(shown, [("by_hand", "h_", "1-2"), ("src/a b.rs", "s_", "1,3"), ("src/a b.rs", "h_", "2")]);
     let session = metadata["sessions"].as_object().unwrap().values().next().unwrap();
-    assert_eq!(session["agent_id"], json!({"tool": "claude", "id": ada.session, "model": "claude-opus-4-5"}));
-    assert_eq!(export(&reviewer, &ada, "git-ai").await, reply.text, "the same each time");
+    assert_eq!(session["agent_id"], json!({"tool": "claude", "id": avocet.session, "model": "claude-opus-4-5"}));
+    assert_eq!(export(&reviewer, &avocet, "git-ai").await, reply.text, "the same each time");
 
     // What was handed in knows better.
     let bundle = b"\x1f\x8bbundle";
-    let (address, key) = uploads::upload(&ada).await;
+    let (address, key) = uploads::upload(&avocet).await;
     uploads::put(&app, &address, bundle).await.expect(200);
-    let mut handed_in = uploads::submission(&ada, &key, bundle);
+    let mut handed_in = uploads::submission(&avocet, &key, bundle);
     handed_in["baseSha"] = "b".repeat(40).into();
-    uploads::submit(&ada, handed_in).await.expect(200);
-    let (_, metadata) = check_note(&export(&reviewer, &ada, "git-ai").await);
+    uploads::submit(&avocet, handed_in).await.expect(200);
+    let (_, metadata) = check_note(&export(&reviewer, &avocet, "git-ai").await);
     assert_eq!(metadata["base_commit_sha"], "b".repeat(40));
-    let record: Value = serde_json::from_str(&export(&reviewer, &ada, "agent-trace").await).unwrap();
+    let record: Value = serde_json::from_str(&export(&reviewer, &avocet, "agent-trace").await).unwrap();
     assert_eq!(record["metadata"]["dev.promptster"]["baseRevision"], "b".repeat(40));
 }
 
 #[tokio::test]
 async fn a_session_without_changes_has_an_empty_record_and_an_empty_note() {
     let app = TestApp::start().await;
-    let (ada, reviewer) = (candidate(&app).await, app.reviewer());
-    let commit = json!({"sessionId": ada.session, "commitSha": "3f9a1bc"});
-    ada.post("/v1/candidate/workspace-commit", commit).await.expect(200);
-    let record: Value = serde_json::from_str(&export(&reviewer, &ada, "agent-trace").await).unwrap();
+    let (avocet, reviewer) = (candidate(&app).await, app.reviewer());
+    let commit = json!({"sessionId": avocet.session, "commitSha": "3f9a1bc"});
+    avocet.post("/v1/candidate/workspace-commit", commit).await.expect(200);
+    let record: Value = serde_json::from_str(&export(&reviewer, &avocet, "agent-trace").await).unwrap();
     assert_eq!(record["files"], json!([]));
-    let (entries, metadata) = check_note(&export(&reviewer, &ada, "git-ai").await);
+    let (entries, metadata) = check_note(&export(&reviewer, &avocet, "git-ai").await);
     assert!(entries.is_empty() && metadata["sessions"] == json!({}), "{metadata}");
 }
 
 #[tokio::test]
 async fn only_reviewers_of_the_organisation_see_whose_the_lines_are() {
     let app = TestApp::start().await;
-    let ada = pair(&app).await;
+    let avocet = pair(&app).await;
     for format in ["agent-trace", "git-ai"] {
-        ada.get(&path(&ada, format)).await.refused(403, "reviewer_only");
-        app.other_org().await.get(&path(&ada, format)).await.refused(404, "not_found");
-        app.anonymous().get(&path(&ada, format)).await.refused(401, "unauthorized");
+        avocet.get(&path(&avocet, format)).await.refused(403, "reviewer_only");
+        app.other_org().await.get(&path(&avocet, format)).await.refused(404, "not_found");
+        app.anonymous().get(&path(&avocet, format)).await.refused(401, "unauthorized");
     }
-    app.reviewer().delete(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+    app.reviewer().delete(&format!("/v1/sessions/{}", avocet.session)).await.expect(200);
     for format in ["agent-trace", "git-ai"] {
-        app.reviewer().get(&path(&ada, format)).await.refused(404, "not_found");
+        app.reviewer().get(&path(&avocet, format)).await.refused(404, "not_found");
     }
 }

@@ -15,12 +15,12 @@ fn fingerprint(shell: &str) -> Value {
 #[tokio::test]
 async fn a_device_check_is_a_checkpoint_of_the_session_and_a_repeat_is_none() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     for (checkpoint, shell) in [("start", "zsh"), ("start", "zsh"), ("start", "bash"), ("done", "zsh")] {
         let report = json!({"checkpoint": checkpoint, "fingerprint": fingerprint(shell), "extra": 1});
-        assert_eq!(ada.post(DEVICE_CHECK, report).await.expect(200), json!({"ok": true}));
+        assert_eq!(avocet.post(DEVICE_CHECK, report).await.expect(200), json!({"ok": true}));
     }
-    let rows = timeline(&app.reviewer(), &ada.session).await;
+    let rows = timeline(&app.reviewer(), &avocet.session).await;
     assert_eq!(rows.len(), 3);
     let start = rows.iter().find(|row| row["data"]["label"] == "start").unwrap();
     assert_eq!((&start["kind"], &start["data"]["trigger"]), (&json!("checkpoint"), &json!("device-check")));
@@ -34,12 +34,12 @@ async fn a_device_check_is_a_checkpoint_of_the_session_and_a_repeat_is_none() {
         (json!({"checkpoint": "x".repeat(65), "fingerprint": {}}), vec!["checkpoint"]),
         (json!({"checkpoint": 1, "fingerprint": null}), vec!["checkpoint", "fingerprint"]),
     ] {
-        let reply = ada.post(DEVICE_CHECK, body).await;
+        let reply = avocet.post(DEVICE_CHECK, body).await;
         reply.refused(400, "validation_failed");
         assert_eq!(wrong_fields(&reply), wrong);
     }
-    ada.post(DEVICE_CHECK, json!({"checkpoint": "x".repeat(64), "fingerprint": {}})).await.expect(200);
-    let unused = app.keys(&ada.assessment, 1).await.remove(0);
+    avocet.post(DEVICE_CHECK, json!({"checkpoint": "x".repeat(64), "fingerprint": {}})).await.expect(200);
+    let unused = app.keys(&avocet.assessment, 1).await.remove(0);
     let unused = app.api_key(unused["key"].as_str().unwrap());
     let early = unused.post(DEVICE_CHECK, json!({"checkpoint": "start", "fingerprint": {}})).await;
     early.refused(409, "not_redeemed");
@@ -49,23 +49,23 @@ async fn a_device_check_is_a_checkpoint_of_the_session_and_a_repeat_is_none() {
 #[tokio::test]
 async fn the_commit_of_the_workspace_stands_in_the_metadata() {
     let app = TestApp::start().await;
-    let (ada, eve) = (candidate(&app).await, candidate(&app).await);
+    let (avocet, egret) = (candidate(&app).await, candidate(&app).await);
     let note = async |user: &User, session: &str, sha: &str| {
         user.post(WORKSPACE_COMMIT, json!({"sessionId": session, "commitSha": sha})).await
     };
     for sha in ["abcdef0", &"A".repeat(64)] {
-        assert_eq!(note(&ada, &ada.session, sha).await.expect(200), json!({"ok": true}));
+        assert_eq!(note(&avocet, &avocet.session, sha).await.expect(200), json!({"ok": true}));
     }
-    assert_eq!(session(&ada, &ada.session).await["metadata"], json!({"workspaceCommit": "a".repeat(64)}));
+    assert_eq!(session(&avocet, &avocet.session).await["metadata"], json!({"workspaceCommit": "a".repeat(64)}));
     for bad in ["abcdef", &"a".repeat(65), "abcdefg", ""] {
-        let reply = note(&ada, &ada.session, bad).await;
+        let reply = note(&avocet, &avocet.session, bad).await;
         assert_eq!((reply.status, wrong_fields(&reply)), (400, vec!["commitSha".to_owned()]));
     }
-    let empty = ada.post(WORKSPACE_COMMIT, json!({"sessionId": 7})).await;
+    let empty = avocet.post(WORKSPACE_COMMIT, json!({"sessionId": 7})).await;
     assert_eq!(wrong_fields(&empty), ["commitSha", "sessionId"]);
-    note(&eve, &ada.session, "abcdef0").await.refused(403, "session_mismatch");
-    note(&app.api_key(&ada.key), "unknown", "abcdef0").await.refused(403, "session_mismatch");
-    assert_eq!(session(&eve, &eve.session).await["metadata"], json!({}));
+    note(&egret, &avocet.session, "abcdef0").await.refused(403, "session_mismatch");
+    note(&app.api_key(&avocet.key), "unknown", "abcdef0").await.refused(403, "session_mismatch");
+    assert_eq!(session(&egret, &egret.session).await["metadata"], json!({}));
 }
 
 #[tokio::test]
@@ -119,8 +119,8 @@ async fn recent(user: &User, candidate: &Candidate, query: &str) -> Value {
 #[tokio::test]
 async fn recent_activity_tells_what_happened_lately() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let nothing = recent(&ada, &ada, "").await;
+    let avocet = candidate(&app).await;
+    let nothing = recent(&avocet, &avocet, "").await;
     assert_eq!(
         nothing,
         json!({
@@ -131,21 +131,22 @@ async fn recent_activity_tells_what_happened_lately() {
         })
     );
     let aged = |minutes: i64, kind: &str, data: Value| {
-        let mut event = event(&ada.session, kind, data);
+        let mut event = event(&avocet.session, kind, data);
         let now = domain::Timestamp::parse_rfc3339(event["ts"].as_str().unwrap()).unwrap();
         event["ts"] = json!(now.plus_millis(-minutes * 60_000));
         event
     };
     // All of it is old: what counts is the time before the last event.
-    post_all(&ada, &[aged(300, "prompt", json!({"text": "a"})), aged(290, "command", json!({"command": "ls"}))]).await;
-    let old = recent(&ada, &ada, "").await;
+    post_all(&avocet, &[aged(300, "prompt", json!({"text": "a"})), aged(290, "command", json!({"command": "ls"}))])
+        .await;
+    let old = recent(&avocet, &avocet, "").await;
     assert_eq!((&old["eventCount"], &old["recentActivity"]["commands"]), (&json!(2), &json!(["ls"])));
     assert_eq!(old["summary"], "0 files changed, 1 command run and 1 prompt in the last 20 minutes of activity.");
-    assert_eq!(recent(&ada, &ada, "?minutes=5").await["eventCount"], 1);
+    assert_eq!(recent(&avocet, &avocet, "?minutes=5").await["eventCount"], 1);
 
     let diff = |path: &str| json!({"path": path, "linesAdded": 1, "linesRemoved": 0});
     post_all(
-        &ada,
+        &avocet,
         &[
             aged(30, "file_diff", diff("old.rs")),
             aged(10, "file_diff", diff("a.rs")),
@@ -156,17 +157,17 @@ async fn recent_activity_tells_what_happened_lately() {
         ],
     )
     .await;
-    let now = recent(&ada, &ada, "").await;
+    let now = recent(&avocet, &avocet, "").await;
     assert_eq!(now["summary"], "2 files changed, 1 command run and 1 prompt in the last 20 minutes.");
     assert_eq!(
         now["recentActivity"],
         json!({"filesChanged": ["a.rs", "b.rs"], "commands": ["cargo test"], "promptCount": 1})
     );
     assert_eq!((&now["eventCount"], &now["periodMinutes"]), (&json!(5), &json!(20)));
-    assert_eq!(recent(&app.reviewer(), &ada, "?minutes=60").await["eventCount"], 6);
+    assert_eq!(recent(&app.reviewer(), &avocet, "?minutes=60").await["eventCount"], 6);
     for (query, minutes) in [("?minutes=0", 1), ("?minutes=61", 60), ("?minutes=-9", 1)] {
-        assert_eq!(recent(&ada, &ada, query).await["periodMinutes"], minutes, "{query}");
+        assert_eq!(recent(&avocet, &avocet, query).await["periodMinutes"], minutes, "{query}");
     }
-    let path = format!("/v1/sessions/{}/recent-activity?minutes=soon", ada.session);
-    ada.get(&path).await.refused(400, "invalid_query");
+    let path = format!("/v1/sessions/{}/recent-activity?minutes=soon", avocet.session);
+    avocet.get(&path).await.refused(400, "invalid_query");
 }

@@ -26,39 +26,39 @@ async fn opens(user: &User, path: &str) -> Socket {
 async fn a_candidate_key_streams_on_so_many_sockets() {
     let app = TestApp::with(&["--max-streams-per-key=2"]).await;
     let assessment = app.assessment().await;
-    let (ada, bob) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
-    let (first, mut second) = (ada.stream().await, ada.stream().await);
-    too_many(ada.connect("/v1/stream").await, "too_many_streams", "key");
+    let (avocet, dunlin) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let (first, mut second) = (avocet.stream().await, avocet.stream().await);
+    too_many(avocet.connect("/v1/stream").await, "too_many_streams", "key");
     // The key itself and its token are one.
-    too_many(app.api_key(&ada.key).connect("/v1/stream").await, "too_many_streams", "key");
-    bob.stream().await;
-    second.send(json!({"type": "event", "event": event(&ada.session, "prompt", json!({}))})).await;
+    too_many(app.api_key(&avocet.key).connect("/v1/stream").await, "too_many_streams", "key");
+    dunlin.stream().await;
+    second.send(json!({"type": "event", "event": event(&avocet.session, "prompt", json!({}))})).await;
     assert_eq!(second.next_of("ack").await["results"][0]["status"], 201, "those that are open go on");
     drop(first);
-    opens(&ada, "/v1/stream").await;
+    opens(&avocet, "/v1/stream").await;
 }
 
 #[tokio::test]
 async fn watchers_are_limited_by_session_and_by_credential_however_they_watch() {
     let app = TestApp::with(&["--max-watchers-per-session=2", "--max-watchers-per-credential=3"]).await;
     let assessment = app.assessment().await;
-    let (ada, bob) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let (avocet, dunlin) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
     let (reviewer, other) = (app.reviewer(), app.read_only().await);
-    let path = format!("/v1/sessions/{}/live", ada.session);
-    let (socket, _stream) = (reviewer.watch(&ada.session, "").await, reviewer.sse(&ada.session, None).await);
+    let path = format!("/v1/sessions/{}/live", avocet.session);
+    let (socket, _stream) = (reviewer.watch(&avocet.session, "").await, reviewer.sse(&avocet.session, None).await);
     too_many(other.connect(&path).await, "too_many_watchers", "session");
     let event_stream = other.request(reqwest::Method::GET, &path).header("accept", "text/event-stream");
     other.send(event_stream).await.refused(429, "too_many_watchers");
-    too_many(ada.connect(&path).await, "too_many_watchers", "session");
+    too_many(avocet.connect(&path).await, "too_many_watchers", "session");
 
     let _wall = reviewer.watch_wall(&assessment).await;
-    let elsewhere = format!("/v1/sessions/{}/live", bob.session);
+    let elsewhere = format!("/v1/sessions/{}/live", dunlin.session);
     too_many(reviewer.connect(&elsewhere).await, "too_many_watchers", "credential");
     too_many(reviewer.connect("/v1/live").await, "too_many_watchers", "credential");
     let ticket = reviewer.post("/v1/live-tickets", json!({})).await.expect(201);
     let by_ticket = format!("{elsewhere}?ticket={}", ticket["ticket"].as_str().unwrap());
     too_many(app.anonymous().connect(&by_ticket).await, "too_many_watchers", "credential");
-    other.watch(&bob.session, "").await;
+    other.watch(&dunlin.session, "").await;
     drop(socket);
     opens(&reviewer, &elsewhere).await;
 }
@@ -67,14 +67,14 @@ async fn watchers_are_limited_by_session_and_by_credential_however_they_watch() 
 async fn an_organisation_leaves_room_for_the_others() {
     // Half of what a worker takes is for the others, whatever the other limits say.
     let app = TestApp::with(&["--max-connections=12", "--trust-forwarded-for"]).await;
-    let ada = app.candidate(&app.assessment().await).await;
+    let avocet = app.candidate(&app.assessment().await).await;
     let mut held = Vec::new();
     for _ in 0..3 {
-        held.push(app.reviewer().watch(&ada.session, "").await);
-        held.push(ada.stream().await);
+        held.push(app.reviewer().watch(&avocet.session, "").await);
+        held.push(avocet.stream().await);
     }
     too_many(app.reviewer().connect("/v1/live").await, "too_many_watchers", "organisation");
-    too_many(ada.connect("/v1/stream").await, "too_many_streams", "organisation");
+    too_many(avocet.connect("/v1/stream").await, "too_many_streams", "organisation");
     let other = app.other_org().await;
     let mut theirs = Vec::new();
     for _ in 0..6 {

@@ -138,20 +138,23 @@ fn plans() -> Vec<Plan> {
 }
 
 async fn play(app: &TestApp, assessment: &str, plan: Plan) -> Candidate {
-    let ada = app.candidate(assessment).await;
-    post_all(&ada, &plan.events(&ada.session)).await;
-    ada
+    let avocet = app.candidate(assessment).await;
+    post_all(&avocet, &plan.events(&avocet.session)).await;
+    avocet
 }
 
 /// Ends the session after the planned minutes; the routes of an end take turns.
-async fn finish(app: &TestApp, ada: &Candidate, plan: Plan, number: usize) {
+async fn finish(app: &TestApp, avocet: &Candidate, plan: Plan, number: usize) {
     let end = START + plan.minutes * 60_000;
     if number.is_multiple_of(2) {
-        post_all(ada, &[event_at(&ada.session, end, "session_end", json!({}))]).await;
-        ada.complete().await.expect(200);
+        post_all(avocet, &[event_at(&avocet.session, end, "session_end", json!({}))]).await;
+        avocet.complete().await.expect(200);
     } else {
         let ended_at = domain::Timestamp::from_millis(end);
-        app.reviewer().patch(&format!("/v1/sessions/{}", ada.session), json!({"endedAt": ended_at})).await.expect(200);
+        app.reviewer()
+            .patch(&format!("/v1/sessions/{}", avocet.session), json!({"endedAt": ended_at}))
+            .await
+            .expect(200);
     }
 }
 
@@ -164,11 +167,11 @@ async fn twelve_sessions_give_the_percentiles_that_are_computed_by_hand() {
     let plans = plans();
     let mut candidates = Vec::new();
     for (number, plan) in plans.iter().enumerate() {
-        let ada = play(&app, &assessment, *plan).await;
-        finish(&app, &ada, *plan, number).await;
+        let avocet = play(&app, &assessment, *plan).await;
+        finish(&app, &avocet, *plan, number).await;
         // Right after its end the session is in the cohort.
-        let own =
-            ada.get(&format!("/v1/sessions/{}/cohort-stats", ada.session)).await.expect(200)["cohortStats"].clone();
+        let own = avocet.get(&format!("/v1/sessions/{}/cohort-stats", avocet.session)).await.expect(200)["cohortStats"]
+            .clone();
         assert_eq!(own["sessionCount"], number + 1);
         if number == 0 {
             assert_eq!(own.get("percentiles"), None, "one is compared with nobody");
@@ -176,18 +179,18 @@ async fn twelve_sessions_give_the_percentiles_that_are_computed_by_hand() {
             assert_same(&own["percentiles"], &percentiles(*plan, &plans[..number]));
         }
         assert_eq!(own.get("provisional"), None);
-        candidates.push(ada);
+        candidates.push(avocet);
     }
     let whole = reviewer.get(&of_all).await;
     insta::assert_json_snapshot!("cohort", shown(&whole));
     assert_same(&whole.body["cohortStats"]["metrics"], &averages(&plans));
     let mut shares = Vec::new();
-    for (number, ada) in candidates.iter().enumerate() {
+    for (number, avocet) in candidates.iter().enumerate() {
         let others: Vec<_> =
             plans.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, plan)| *plan).collect();
-        let asked = reviewer.get(&format!("{of_all}?sessionId={}", ada.session)).await.expect(200);
+        let asked = reviewer.get(&format!("{of_all}?sessionId={}", avocet.session)).await.expect(200);
         assert_same(&asked["cohortStats"]["percentiles"], &percentiles(plans[number], &others));
-        let own = ada.get(&format!("/v1/sessions/{}/cohort-stats", ada.session)).await.expect(200);
+        let own = avocet.get(&format!("/v1/sessions/{}/cohort-stats", avocet.session)).await.expect(200);
         assert_eq!(own, asked);
         shares.push(asked["cohortStats"]["percentiles"]["durationMs"].as_f64().unwrap());
     }
@@ -204,9 +207,9 @@ async fn twelve_sessions_give_the_percentiles_that_are_computed_by_hand() {
     reviewer.patch(&format!("{keys}/{}", candidates[0].key_id), json!({"status": "hired"})).await.expect(200);
     reviewer.delete(&format!("{keys}/{}", candidates[1].key_id)).await.expect(200);
     let running = Plan { minutes: 0, prompts: 5, ..plans[4] };
-    let eve = play(&app, &assessment, running).await;
+    let egret = play(&app, &assessment, running).await;
     let provisional =
-        eve.get(&format!("/v1/sessions/{}/cohort-stats", eve.session)).await.expect(200)["cohortStats"].clone();
+        egret.get(&format!("/v1/sessions/{}/cohort-stats", egret.session)).await.expect(200)["cohortStats"].clone();
     assert_eq!((&provisional["provisional"], &provisional["sessionCount"]), (&json!(true), &json!(12)));
     assert_eq!(provisional["metrics"], whole.body["cohortStats"]["metrics"]);
     let expected = percentiles(running, &plans);
@@ -230,9 +233,9 @@ async fn who_asks_for_a_cohort_names_a_session_of_it() {
     let (reviewer, assessment) = (app.reviewer(), app.assessment().await);
     let path = format!("/v1/assessments/{assessment}/cohort-stats");
     let plan = plans()[3];
-    let eve = play(&app, &assessment, plan).await;
-    let own = format!("/v1/sessions/{}/cohort-stats", eve.session);
-    insta::assert_json_snapshot!("cohort_of_one_running", shown(&eve.get(&own).await));
+    let egret = play(&app, &assessment, plan).await;
+    let own = format!("/v1/sessions/{}/cohort-stats", egret.session);
+    insta::assert_json_snapshot!("cohort_of_one_running", shown(&egret.get(&own).await));
     let elsewhere = app.candidate(&app.assessment().await).await;
     for session in [elsewhere.session.as_str(), "no-such", "a%20b"] {
         reviewer.get(&format!("{path}?sessionId={session}")).await.refused(404, "not_found");
@@ -241,19 +244,19 @@ async fn who_asks_for_a_cohort_names_a_session_of_it() {
         reviewer.get(bad).await.refused(404, "not_found");
     }
     app.other_org().await.get(&path).await.refused(404, "not_found");
-    eve.get(&path).await.refused(403, "reviewer_only");
+    egret.get(&path).await.refused(403, "reviewer_only");
     reviewer.get(&format!("{path}?distribution=maybe")).await.refused(400, "invalid_query");
     reviewer.post("/v1/sessions", json!({"id": "free"})).await.expect(201);
     let free = reviewer.get("/v1/sessions/free/cohort-stats").await.expect(200);
     assert_eq!(free, json!({"cohortStats": null}), "without an assessment there is no cohort");
 
     // Provisional: one in the cohort is enough to be compared with.
-    let bob = play(&app, &assessment, plans()[5]).await;
-    finish(&app, &bob, plans()[5], 0).await;
-    let stats = eve.get(&own).await;
+    let dunlin = play(&app, &assessment, plans()[5]).await;
+    finish(&app, &dunlin, plans()[5], 0).await;
+    let stats = egret.get(&own).await;
     insta::assert_json_snapshot!("cohort_provisional", shown(&stats));
     assert_eq!(stats.body["cohortStats"]["sessionCount"], 1);
-    let alone = bob.get(&format!("/v1/sessions/{}/cohort-stats", bob.session)).await.expect(200);
+    let alone = dunlin.get(&format!("/v1/sessions/{}/cohort-stats", dunlin.session)).await.expect(200);
     assert_eq!(alone["cohortStats"].get("percentiles"), None);
     let spread = reviewer.get(&format!("{path}?distribution=true")).await.expect(200);
     assert_eq!(spread["cohortStats"]["distribution"]["durationMs"]["histogram"].as_array().unwrap().len(), 1);

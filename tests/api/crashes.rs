@@ -33,11 +33,11 @@ pub fn note(results: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) 
 }
 
 /// Sends again what was not acknowledged, until all is.
-pub async fn send_rest(ada: &Candidate, sent: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
+pub async fn send_rest(avocet: &Candidate, sent: &[Value], acknowledged: &mut HashMap<String, Option<u64>>) {
     while acknowledged.len() < sent.len() {
         let rest: Vec<_> =
             sent.iter().filter(|event| !acknowledged.contains_key(event["id"].as_str().unwrap())).collect();
-        let Ok(mut socket) = ada.connect("/v1/stream").await else { continue };
+        let Ok(mut socket) = avocet.connect("/v1/stream").await else { continue };
         for events in rest.chunks(50) {
             socket.send(json!({"type": "batch", "events": events})).await;
             note(socket.next_of("ack").await["results"].as_array().unwrap(), acknowledged);
@@ -46,8 +46,8 @@ pub async fn send_rest(ada: &Candidate, sent: &[Value], acknowledged: &mut HashM
 }
 
 /// Each event once, seqs without a hole, and those that an ack named as it named them.
-pub async fn check(ada: &Candidate, sent: &[Value], acknowledged: &HashMap<String, Option<u64>>) {
-    let rows = arrivals(ada, &ada.session).await;
+pub async fn check(avocet: &Candidate, sent: &[Value], acknowledged: &HashMap<String, Option<u64>>) {
+    let rows = arrivals(avocet, &avocet.session).await;
     assert_eq!(seqs(&rows), (1..=u64::try_from(sent.len()).unwrap()).collect::<Vec<_>>());
     let (mut stored, mut expected) = (ids(&rows), ids(sent));
     for row in &rows {
@@ -63,11 +63,11 @@ pub async fn check(ada: &Candidate, sent: &[Value], acknowledged: &HashMap<Strin
 #[tokio::test]
 async fn the_server_may_die_while_a_candidate_streams() {
     let mut app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let sent = prompts(&ada.session, 1..=1200);
+    let avocet = candidate(&app).await;
+    let sent = prompts(&avocet.session, 1..=1200);
     let mut acknowledged = HashMap::new();
     for part in sent.chunks(400) {
-        let mut socket = ada.stream().await;
+        let mut socket = avocet.stream().await;
         for events in part.chunks(10) {
             send_batch(&mut socket, events).await;
         }
@@ -78,22 +78,22 @@ async fn the_server_may_die_while_a_candidate_streams() {
     }
     assert!(!acknowledged.is_empty());
     // A watcher that comes after the crashes sees the whole.
-    let mut watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
-    send_rest(&ada, &sent, &mut acknowledged).await;
-    check(&ada, &sent, &acknowledged).await;
-    assert_eq!(watch_to(&mut watcher, 1, 1200).await, arrivals(&ada, &ada.session).await);
-    let signals = ada.get(&format!("/v1/sessions/{}/signals", ada.session)).await.expect(200);
+    let mut watcher = watcher_after(&app.reviewer(), &avocet.session, 0).await;
+    send_rest(&avocet, &sent, &mut acknowledged).await;
+    check(&avocet, &sent, &acknowledged).await;
+    assert_eq!(watch_to(&mut watcher, 1, 1200).await, arrivals(&avocet, &avocet.session).await);
+    let signals = avocet.get(&format!("/v1/sessions/{}/signals", avocet.session)).await.expect(200);
     assert_eq!((&signals["signals"]["promptCount"]["value"], &signals["atSeq"]), (&json!(1200), &json!(1200)));
 }
 
 #[tokio::test]
 async fn a_server_that_stops_sends_its_clients_elsewhere() {
     let mut app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let sent = prompts(&ada.session, 1..=400);
-    let mut watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
-    let mut sse = app.reviewer().sse(&ada.session, Some("0")).await;
-    let mut socket = ada.stream().await;
+    let avocet = candidate(&app).await;
+    let sent = prompts(&avocet.session, 1..=400);
+    let mut watcher = watcher_after(&app.reviewer(), &avocet.session, 0).await;
+    let mut sse = app.reviewer().sse(&avocet.session, Some("0")).await;
+    let mut socket = avocet.stream().await;
     let mut acknowledged = HashMap::new();
     for events in sent.chunks(10) {
         send_batch(&mut socket, events).await;
@@ -105,26 +105,26 @@ async fn a_server_that_stops_sends_its_clients_elsewhere() {
     while sse.read().await.is_some() {}
     assert!(app.server_ended_well());
     app.start_server().await;
-    send_rest(&ada, &sent, &mut acknowledged).await;
-    check(&ada, &sent, &acknowledged).await;
+    send_rest(&avocet, &sent, &mut acknowledged).await;
+    check(&avocet, &sent, &acknowledged).await;
 }
 
 #[tokio::test]
 async fn redis_may_die_while_a_candidate_streams() {
     let mut app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let sent = prompts(&ada.session, 1..=600);
-    let watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
+    let avocet = candidate(&app).await;
+    let sent = prompts(&avocet.session, 1..=600);
+    let watcher = watcher_after(&app.reviewer(), &avocet.session, 0).await;
     let mut acknowledged = HashMap::new();
     for part in sent.chunks(300) {
-        let mut socket = ada.stream().await;
+        let mut socket = avocet.stream().await;
         for events in part.chunks(10) {
             send_batch(&mut socket, events).await;
         }
         note(socket.next_of("ack").await["results"].as_array().unwrap(), &mut acknowledged);
         app.kill_redis();
         // No durable place, no 201: neither by HTTP nor by WebSocket.
-        let refused = ada.ingest("prompt", json!({})).await;
+        let refused = avocet.ingest("prompt", json!({})).await;
         refused_for_now(&refused, 503, "unavailable");
         let n_answered = acknowledged.len();
         send_batch(&mut socket, &part[..1]).await;
@@ -146,52 +146,52 @@ async fn redis_may_die_while_a_candidate_streams() {
         app.restart_redis();
         app.ready().await;
     }
-    send_rest(&ada, &sent, &mut acknowledged).await;
-    check(&ada, &sent, &acknowledged).await;
-    let seen = watch_on_to(watcher, &app.reviewer(), &ada.session, 600).await;
-    assert_eq!(seen, arrivals(&ada, &ada.session).await);
+    send_rest(&avocet, &sent, &mut acknowledged).await;
+    check(&avocet, &sent, &acknowledged).await;
+    let seen = watch_on_to(watcher, &app.reviewer(), &avocet.session, 600).await;
+    assert_eq!(seen, arrivals(&avocet, &avocet.session).await);
 }
 
 #[tokio::test]
 async fn without_clickhouse_events_are_taken_and_watched_and_history_is_complete_afterwards() {
     let mut app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let sent = prompts(&ada.session, 1..=600);
-    let mut socket = ada.stream().await;
+    let avocet = candidate(&app).await;
+    let sent = prompts(&avocet.session, 1..=600);
+    let mut socket = avocet.stream().await;
     send_batch(&mut socket, &sent[..200]).await;
     acks(&mut socket, 200).await;
-    let path = format!("/v1/sessions/{}/timeline", ada.session);
-    assert_eq!(timeline(&ada, &ada.session).await.len(), 200);
+    let path = format!("/v1/sessions/{}/timeline", avocet.session);
+    assert_eq!(timeline(&avocet, &avocet.session).await.len(), 200);
 
     app.kill_clickhouse();
-    let mut watcher = watcher_after(&app.reviewer(), &ada.session, 200).await;
+    let mut watcher = watcher_after(&app.reviewer(), &avocet.session, 200).await;
     send_batch(&mut socket, &sent[200..500]).await;
     acks(&mut socket, 300).await;
-    ada.post("/v1/hooks/ingest", sent[500].clone()).await.expect(201);
+    avocet.post("/v1/hooks/ingest", sent[500].clone()).await.expect(201);
     assert_eq!(watch_to(&mut watcher, 201, 501).await.len(), 301);
-    refused_for_now(&ada.get(&path).await, 503, "unavailable");
-    refused_for_now(&ada.get(&format!("/v1/sessions/{}/decisions", ada.session)).await, 503, "unavailable");
-    refused_for_now(&ada.get(&format!("/v1/sessions/{}/cohort-stats", ada.session)).await, 503, "unavailable");
-    let signals = ada.get(&format!("/v1/sessions/{}/signals", ada.session)).await.expect(200);
+    refused_for_now(&avocet.get(&path).await, 503, "unavailable");
+    refused_for_now(&avocet.get(&format!("/v1/sessions/{}/decisions", avocet.session)).await, 503, "unavailable");
+    refused_for_now(&avocet.get(&format!("/v1/sessions/{}/cohort-stats", avocet.session)).await, 503, "unavailable");
+    let signals = avocet.get(&format!("/v1/sessions/{}/signals", avocet.session)).await.expect(200);
     assert_eq!(signals["signals"]["eventCount"]["value"], 501);
     let ready = app.anonymous().get("/v1/ready").await;
     assert_eq!(ready.status, 503, "{}", ready.text);
     // Long enough for the writer to have failed more than once.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    ada.post("/v1/hooks/ingest", sent[501].clone()).await.expect(201);
+    avocet.post("/v1/hooks/ingest", sent[501].clone()).await.expect(201);
 
     app.restart_clickhouse();
     app.ready().await;
     send_batch(&mut socket, &sent[502..]).await;
     acks(&mut socket, 98).await;
     let rows = eventually("the whole timeline", async || {
-        let page = ada.get(&format!("{path}?limit=2000")).await;
+        let page = avocet.get(&format!("{path}?limit=2000")).await;
         (page.status == 200).then(|| page.body["events"].as_array().unwrap().clone())
     });
     assert_eq!(ids(&rows.await), ids(&sent));
-    ada.complete().await.expect(200);
+    avocet.complete().await.expect(200);
     eventually("the whole session in the cohort", async || {
-        let stats = ada.get(&format!("/v1/sessions/{}/cohort-stats", ada.session)).await.body;
+        let stats = avocet.get(&format!("/v1/sessions/{}/cohort-stats", avocet.session)).await.body;
         (stats["cohortStats"]["metrics"]["avgPromptCount"] == 600.0).then_some(())
     })
     .await;

@@ -25,12 +25,12 @@ fn marks_of_events(directory: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn a_part_that_cannot_be_read_is_set_aside_and_what_it_held_is_written_again() {
     let mut app = TestApp::start().await;
-    let ada = app.candidate(&app.assessment().await).await;
+    let avocet = app.candidate(&app.assessment().await).await;
     for n in 0..5 {
-        ada.ingest("prompt", json!({"n": n})).await.expect(201);
+        avocet.ingest("prompt", json!({"n": n})).await.expect(201);
     }
-    ada.complete().await.expect(200);
-    let cohort = format!("/v1/sessions/{}/cohort-stats", ada.session);
+    avocet.complete().await.expect(200);
+    let cohort = format!("/v1/sessions/{}/cohort-stats", avocet.session);
     let written = eventually("all of it to be written", async || {
         let stats = app.reviewer().get(&cohort).await.expect(200)["cohortStats"].clone();
         (stats["sessionCount"] == 1).then_some(stats)
@@ -44,10 +44,10 @@ async fn a_part_that_cannot_be_read_is_set_aside_and_what_it_held_is_written_aga
     for file in marks {
         std::fs::write(file, b"").unwrap();
     }
-    let path = format!("/v1/sessions/{}/timeline", ada.session);
+    let path = format!("/v1/sessions/{}/timeline", avocet.session);
     let mut refused = 0;
     let timeline = eventually("the timeline to be whole again", async || {
-        let reply = ada.get(&path).await;
+        let reply = avocet.get(&path).await;
         refused += u32::from(reply.status == 503);
         let is_whole = reply.status == 200 && reply.body["events"].as_array().unwrap().len() == 5;
         assert!(reply.status == 200 || reply.status == 503, "{}", reply.text);

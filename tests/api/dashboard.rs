@@ -33,6 +33,7 @@ async fn pages_are_served_under_a_strict_policy() {
                 "base-uri 'none'",
                 "form-action 'self'",
                 "frame-ancestors 'none'",
+                "require-trusted-types-for 'script'",
             ]
         );
         assert_eq!(page.header("x-content-type-options"), "nosniff");

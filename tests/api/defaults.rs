@@ -37,12 +37,12 @@ fn the_defaults_are_those_of_the_contract() {
 #[tokio::test]
 async fn five_hundred_events_come_at_once_and_twelve_hundred_a_minute() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let began = std::time::Instant::now();
-    let first = ada.post("/v1/hooks/ingest/batch", json!({"events": prompts(&ada.session, 1..=500)})).await;
+    let first = avocet.post("/v1/hooks/ingest/batch", json!({"events": prompts(&avocet.session, 1..=500)})).await;
     assert_eq!((first.header("x-ratelimit-limit"), first.status), ("1200", 207));
     assert_eq!(first.body["accepted"], 500);
-    let second = ada.post("/v1/hooks/ingest/batch", json!({"events": prompts(&ada.session, 501..=1000)})).await;
+    let second = avocet.post("/v1/hooks/ingest/batch", json!({"events": prompts(&avocet.session, 501..=1000)})).await;
     let accepted = second.body["accepted"].as_u64().unwrap();
     // Twenty a second come back while the machine takes its time.
     assert!(accepted <= 1 + 20 * (began.elapsed().as_secs() + 1), "{accepted}");
@@ -50,15 +50,15 @@ async fn five_hundred_events_come_at_once_and_twelve_hundred_a_minute() {
     let statuses = statuses(&second.body["results"]);
     assert!(statuses.iter().all(|status| [201, 429].contains(status)) && statuses.len() == 500);
     // Other routes have a budget of their own.
-    ada.get("/v1/sessions").await.expect(200);
+    avocet.get("/v1/sessions").await.expect(200);
 }
 
 #[tokio::test]
 async fn a_bundle_may_have_one_hundred_mebibytes() {
     const MAX: usize = 100 << 20;
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let asked = ada.post("/v1/candidate/upload-url", json!({"sessionId": ada.session})).await.expect(200);
+    let avocet = candidate(&app).await;
+    let asked = avocet.post("/v1/candidate/upload-url", json!({"sessionId": avocet.session})).await.expect(200);
     let url = asked["uploadUrl"].as_str().unwrap();
     assert!(url.starts_with("http://") && url.contains("/v1/uploads/"), "{url}");
     let put = async |length: usize| {
@@ -85,15 +85,18 @@ async fn a_bundle_may_have_one_hundred_mebibytes() {
 #[tokio::test]
 async fn what_was_acknowledged_is_counted_in_the_list_at_once() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
     for n in 1..=20 {
-        ada.post("/v1/hooks/ingest", event(&ada.session, "decision_event", json!({"title": "a"}))).await.expect(201);
+        avocet
+            .post("/v1/hooks/ingest", event(&avocet.session, "decision_event", json!({"title": "a"})))
+            .await
+            .expect(201);
         let listed = reviewer.get("/v1/sessions").await.expect(200)["sessions"][0].clone();
         assert_eq!((&listed["eventCount"], &listed["decisionFlagCount"]), (&json!(n), &json!(n)));
-        let one = reviewer.get(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+        let one = reviewer.get(&format!("/v1/sessions/{}", avocet.session)).await.expect(200);
         assert_eq!((&one["eventCount"], &one["session"]), (&json!(n), &listed));
         assert_eq!((&one["status"], &listed["status"]), (&json!("active"), &json!("active")));
     }
-    let all: Value = ada.get("/v1/sessions").await.expect(200);
+    let all: Value = avocet.get("/v1/sessions").await.expect(200);
     assert_eq!((&all["total"], &all["sessions"][0]["eventCount"]), (&json!(1), &json!(20)));
 }

@@ -13,15 +13,15 @@ use crate::rebuild::now_plus;
 async fn what_is_due_is_done_although_redis_lost_it() {
     let mut app = TestApp::with(&["--time-limit-grace-secs=0"]).await;
     let assessment = app.assessment_with(json!({"timeLimitMinutes": 60})).await;
-    let (ada, unused) = (app.candidate(&assessment).await, app.keys(&assessment, 1).await.remove(0));
-    ada.ingest("prompt", json!({"text": "go"})).await.expect(201);
-    let name = SessionRef::new(OrgId::sample(app.org().id.parse().unwrap()), ada.session.parse().unwrap());
+    let (avocet, unused) = (app.candidate(&assessment).await, app.keys(&assessment, 1).await.remove(0));
+    avocet.ingest("prompt", json!({"text": "go"})).await.expect(201);
+    let name = SessionRef::new(OrgId::sample(app.org().id.parse().unwrap()), avocet.session.parse().unwrap());
     let record = SessionKeys::of(&name).record();
     app.redis_command(&format!("HSET {record} deadline {}", now_plus(9_000).millis())).await;
     let key = unused["id"].as_str().unwrap();
     app.overwrite("candidate_key", key, "expires", &now_plus(9_000).millis().to_string()).await;
     // The log learns of both with the next change.
-    let path = format!("/v1/sessions/{}/metadata", ada.session);
+    let path = format!("/v1/sessions/{}/metadata", avocet.session);
     app.reviewer().patch(&path, json!({"metadata": {"a": 1}})).await.expect(200);
     app.anonymous().post("/v1/candidate/consent", json!({"key": unused["key"]})).await.expect(200);
     app.all_is_written().await;
@@ -30,7 +30,8 @@ async fn what_is_due_is_done_although_redis_lost_it() {
     app.rebuild_redis_well().await;
     app.start_server().await;
     let session = eventually("the session to be closed", async || {
-        let session = app.reviewer().get(&format!("/v1/sessions/{}", ada.session)).await.expect(200)["session"].clone();
+        let session =
+            app.reviewer().get(&format!("/v1/sessions/{}", avocet.session)).await.expect(200)["session"].clone();
         (session["status"] == "ended" && session["eventCount"] == 2).then_some(session)
     })
     .await;
@@ -51,12 +52,12 @@ async fn what_is_due_is_done_although_redis_lost_it() {
 #[tokio::test]
 async fn a_server_whose_redis_comes_back_empty_takes_nothing_and_ends() {
     let mut app = TestApp::start().await;
-    let ada = app.candidate(&app.assessment().await).await;
-    post_all(&ada, &prompts(&ada.session, 1..=3)).await;
-    let mut socket = ada.stream().await;
+    let avocet = app.candidate(&app.assessment().await).await;
+    post_all(&avocet, &prompts(&avocet.session, 1..=3)).await;
+    let mut socket = avocet.stream().await;
     app.all_is_written().await;
     app.wipe_redis().await;
-    let late = event(&ada.session, "prompt", json!({"text": "is this one lost?"}));
+    let late = event(&avocet.session, "prompt", json!({"text": "is this one lost?"}));
     socket.send(json!({"type": "batch", "events": [late]})).await;
     let anonymous = app.anonymous();
     let asked = anonymous.request(Method::GET, "/v1/org").bearer_auth(&app.org().secret).build().unwrap();
@@ -72,10 +73,10 @@ async fn a_server_whose_redis_comes_back_empty_takes_nothing_and_ends() {
 
     app.rebuild_redis_well().await;
     app.start_server().await;
-    ada.post("/v1/hooks/ingest", late_again(&ada)).await.expect(201);
-    assert_eq!(seqs(&arrivals(&ada, &ada.session).await), [1, 2, 3, 4]);
+    avocet.post("/v1/hooks/ingest", late_again(&avocet)).await.expect(201);
+    assert_eq!(seqs(&arrivals(&avocet, &avocet.session).await), [1, 2, 3, 4]);
 }
 
-fn late_again(ada: &Candidate) -> Value {
-    event(&ada.session, "prompt", json!({"text": "again"}))
+fn late_again(avocet: &Candidate) -> Value {
+    event(&avocet.session, "prompt", json!({"text": "again"}))
 }

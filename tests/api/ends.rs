@@ -14,10 +14,10 @@ async fn key_of(app: &TestApp, candidate: &Candidate) -> Value {
 
 /// A candidate who has sent two events, a minute apart, long ago.
 async fn at_work(app: &TestApp, assessment: &str) -> Candidate {
-    let ada = app.candidate(assessment).await;
-    let events = [START, START + 60_000].map(|at| event_at(&ada.session, at, "prompt", json!({"text": "a"})));
-    post_all(&ada, &events).await;
-    ada
+    let avocet = app.candidate(assessment).await;
+    let events = [START, START + 60_000].map(|at| event_at(&avocet.session, at, "prompt", json!({"text": "a"})));
+    post_all(&avocet, &events).await;
+    avocet
 }
 
 #[tokio::test]
@@ -27,46 +27,46 @@ async fn each_end_has_its_time_and_its_status_and_puts_the_session_into_the_coho
     let stats = format!("/v1/assessments/{assessment}/cohort-stats");
     let ends = ["session_end", "end", "complete", "patch", "time_limit", "expiry"];
     for (n_before, end) in ends.into_iter().enumerate() {
-        let ada = at_work(&app, &assessment).await;
+        let avocet = at_work(&app, &assessment).await;
         let before = now();
         let expected = match end {
             "session_end" => {
-                post_all(&ada, &[event_at(&ada.session, START + 90_000, "session_end", json!({}))]).await;
+                post_all(&avocet, &[event_at(&avocet.session, START + 90_000, "session_end", json!({}))]).await;
                 Some(Timestamp::from_millis(START + 90_000))
             }
             "end" => {
-                let mut socket = ada.stream().await;
+                let mut socket = avocet.stream().await;
                 socket.send(json!({"type": "end", "reason": "done"})).await;
                 assert_eq!(socket.closed().await, Some(1000));
                 None
             }
             "complete" => {
-                ada.complete().await.expect(200);
+                avocet.complete().await.expect(200);
                 None
             }
             "patch" => {
-                let path = format!("/v1/sessions/{}", ada.session);
+                let path = format!("/v1/sessions/{}", avocet.session);
                 reviewer.patch(&path, json!({"endedAt": "2031-01-01T00:00:00Z"})).await.expect(200);
                 Timestamp::parse_rfc3339("2031-01-01T00:00:00Z")
             }
             "time_limit" => {
                 let deadline = now().plus_millis(-5_000);
-                app.move_deadline(&ada, deadline).await;
+                app.move_deadline(&avocet, deadline).await;
                 Some(deadline)
             }
             _ => {
-                app.let_key_expire(&ada.key_id).await;
+                app.let_key_expire(&avocet.key_id).await;
                 Some(Timestamp::from_millis(1000))
             }
         };
         let ended = eventually("the end", async || {
-            let shown = session(&reviewer, &ada.session).await;
+            let shown = session(&reviewer, &avocet.session).await;
             (shown["status"] == "ended").then_some(shown)
         })
         .await;
         let status = if end == "expiry" { "expired" } else { "completed" };
         let key = eventually("the key to follow", async || {
-            let key = key_of(&app, &ada).await;
+            let key = key_of(&app, &avocet).await;
             (key["status"] == status).then_some(key)
         })
         .await;
@@ -86,23 +86,23 @@ async fn each_end_has_its_time_and_its_status_and_puts_the_session_into_the_coho
             (cohort["cohortStats"]["sessionCount"] == n_before + 1).then_some(())
         })
         .await;
-        let signals = reviewer.get(&format!("/v1/sessions/{}/signals", ada.session)).await.expect(200);
+        let signals = reviewer.get(&format!("/v1/sessions/{}/signals", avocet.session)).await.expect(200);
         let duration = signals["signals"]["durationMs"]["value"].as_i64().unwrap();
         assert_eq!(duration, (instant(&ended["endedAt"]).millis() - START).max(0), "{end}");
         assert_eq!(signals["final"], true, "{end}");
 
         // The first close stands, but for a reviewer, who may set another time.
-        let path = format!("/v1/sessions/{}", ada.session);
+        let path = format!("/v1/sessions/{}", avocet.session);
         if status == "completed" {
-            post_all(&ada, &[event_at(&ada.session, START + 999_000, "session_end", json!({}))]).await;
-            assert_eq!(ada.complete().await.expect(200)["completedAt"], key["completedAt"], "{end}");
-            assert_eq!(session(&reviewer, &ada.session).await["endedAt"], ended["endedAt"], "{end}");
+            post_all(&avocet, &[event_at(&avocet.session, START + 999_000, "session_end", json!({}))]).await;
+            assert_eq!(avocet.complete().await.expect(200)["completedAt"], key["completedAt"], "{end}");
+            assert_eq!(session(&reviewer, &avocet.session).await["endedAt"], ended["endedAt"], "{end}");
         }
         // The event that closes at an expiry is older here than all others, and so the start.
         let later = if end == "expiry" { "1970-01-01T00:05:01.000Z" } else { "2026-04-01T10:05:00.000Z" };
         let set = reviewer.patch(&path, json!({"endedAt": later})).await.expect(200);
         assert_eq!(set["session"]["endedAt"], later, "{end}");
-        let key_after = key_of(&app, &ada).await;
+        let key_after = key_of(&app, &avocet).await;
         assert_eq!((&key_after["status"], &key_after["completedAt"]), (&key["status"], &key["completedAt"]), "{end}");
     }
     // All have the same duration by now, for the results follow what a reviewer sets.
@@ -153,19 +153,19 @@ async fn a_time_limit_runs_from_redeeming_and_a_key_as_long_as_its_assessment_sa
     let app = TestApp::start().await;
     let assessment = app.assessment_with(json!({"timeLimitMinutes": 1, "expiresInDays": 1})).await;
     let before = now();
-    let ada = app.candidate(&assessment).await;
+    let avocet = app.candidate(&assessment).await;
     let after = now();
-    let deadline = app.redis_command(&format!("HGET {} deadline", session_record(&app, &ada))).await;
+    let deadline = app.redis_command(&format!("HGET {} deadline", session_record(&app, &avocet))).await;
     let deadline: i64 = deadline.lines().nth(1).unwrap().trim().parse().unwrap();
     assert!((before.millis() + 60_000..=after.millis() + 60_000).contains(&deadline), "{deadline}");
-    let key = key_of(&app, &ada).await;
+    let key = key_of(&app, &avocet).await;
     assert_eq!(instant(&key["expiresAt"]).millis() - instant(&key["createdAt"]).millis(), 24 * 3_600_000);
     // Changed terms are those of keys and sessions that begin later.
     let change = json!({"timeLimitMinutes": 90, "expiresInDays": 2});
     app.reviewer().patch(&format!("/v1/assessments/{assessment}"), change).await.expect(200);
     let later = app.keys(&assessment, 1).await.remove(0);
     assert_eq!(instant(&later["expiresAt"]).millis() - instant(&later["createdAt"]).millis(), 2 * 24 * 3_600_000);
-    assert_eq!(key_of(&app, &ada).await["expiresAt"], key["expiresAt"]);
+    assert_eq!(key_of(&app, &avocet).await["expiresAt"], key["expiresAt"]);
 }
 
 fn session_record(app: &TestApp, candidate: &Candidate) -> String {

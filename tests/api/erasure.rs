@@ -138,43 +138,43 @@ async fn nothing_comes_back(app: &TestApp, gone: &Candidate, upload_path: &str) 
 #[tokio::test]
 async fn a_running_session_can_be_erased_and_whoever_watches_is_told() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
-    ada.ingest("prompt", json!({"text": "go"})).await.expect(201);
-    let mut socket = reviewer.watch(&ada.session, "?after=0").await;
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
+    avocet.ingest("prompt", json!({"text": "go"})).await.expect(201);
+    let mut socket = reviewer.watch(&avocet.session, "?after=0").await;
     socket.next_of("event").await;
-    let mut waiting = ada.watch(&ada.session, "?after=99").await;
+    let mut waiting = avocet.watch(&avocet.session, "?after=99").await;
     waiting.next_of("reset").await;
-    let mut events = reviewer.sse(&ada.session, None).await;
+    let mut events = reviewer.sse(&avocet.session, None).await;
     events.next_of("hello").await;
-    reviewer.delete(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+    reviewer.delete(&format!("/v1/sessions/{}", avocet.session)).await.expect(200);
     assert_eq!(socket.closed().await, Some(4002));
     assert_eq!(waiting.closed().await, Some(4002));
     while events.read().await.is_some() {}
-    let redeem = json!({"key": ada.key});
+    let redeem = json!({"key": avocet.key});
     app.anonymous().post("/v1/candidate/redeem", redeem).await.refused(410, "session_deleted");
-    ada.ingest("prompt", json!({"text": "go on"})).await.refused(410, "session_deleted");
-    let keys = reviewer.get(&format!("/v1/assessments/{}/keys", ada.assessment)).await.expect(200);
+    avocet.ingest("prompt", json!({"text": "go on"})).await.refused(410, "session_deleted");
+    let keys = reviewer.get(&format!("/v1/assessments/{}/keys", avocet.assessment)).await.expect(200);
     assert_eq!((&keys["keys"][0]["sessionId"], &keys["keys"][0]["status"]), (&Value::Null, &json!("redeemed")));
 }
 
 #[tokio::test]
 async fn an_erasure_without_clickhouse_is_finished_when_asked_again() {
     let mut app = TestApp::start().await;
-    let (reviewer, ada, eve) = (app.reviewer(), candidate(&app).await, candidate(&app).await);
-    post_all(&ada, &prompts(&ada.session, 1..=3)).await;
+    let (reviewer, avocet, egret) = (app.reviewer(), candidate(&app).await, candidate(&app).await);
+    post_all(&avocet, &prompts(&avocet.session, 1..=3)).await;
     app.kill_clickhouse();
-    ada.ingest("prompt", json!({"text": "not in the log yet"})).await.expect(201);
-    eve.ingest("prompt", json!({"text": "of somebody else"})).await.expect(201);
-    let path = format!("/v1/sessions/{}", ada.session);
+    avocet.ingest("prompt", json!({"text": "not in the log yet"})).await.expect(201);
+    egret.ingest("prompt", json!({"text": "of somebody else"})).await.expect(201);
+    let path = format!("/v1/sessions/{}", avocet.session);
     reviewer.delete(&path).await.refused(503, "unavailable");
     reviewer.get(&path).await.refused(404, "not_found");
-    ada.ingest("prompt", json!({"text": "late"})).await.refused(410, "session_deleted");
+    avocet.ingest("prompt", json!({"text": "late"})).await.refused(410, "session_deleted");
     app.restart_clickhouse();
     eventually("the erasure", async || (reviewer.delete(&path).await.status == 200).then_some(())).await;
-    assert_eq!(redis_keys(&app, &ada.session).await.len(), 1);
-    assert_eq!(rows(&app, &format!("session_id = '{}'", ada.session), "events").await, 0);
-    assert_eq!(session(&reviewer, &eve.session).await["eventCount"], 1);
-    let timeline = reviewer.get(&format!("/v1/sessions/{}/timeline", eve.session)).await.expect(200);
+    assert_eq!(redis_keys(&app, &avocet.session).await.len(), 1);
+    assert_eq!(rows(&app, &format!("session_id = '{}'", avocet.session), "events").await, 0);
+    assert_eq!(session(&reviewer, &egret.session).await["eventCount"], 1);
+    let timeline = reviewer.get(&format!("/v1/sessions/{}/timeline", egret.session)).await.expect(200);
     assert_eq!(timeline["events"].as_array().unwrap().len(), 1);
 }
 
@@ -233,13 +233,13 @@ async fn sessions_are_kept_as_long_as_their_organisation_wants() {
 #[tokio::test]
 async fn only_reviewers_who_may_write_erase_and_only_what_is_theirs() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let path = format!("/v1/sessions/{}", ada.session);
-    ada.delete(&path).await.refused(403, "reviewer_only");
+    let avocet = candidate(&app).await;
+    let path = format!("/v1/sessions/{}", avocet.session);
+    avocet.delete(&path).await.refused(403, "reviewer_only");
     app.read_only().await.delete(&path).await.refused(403, "insufficient_scope");
     app.other_org().await.delete(&path).await.refused(404, "not_found");
     app.reviewer().delete("/v1/sessions/unknown").await.refused(404, "not_found");
-    ada.ingest("prompt", json!({"text": "still here"})).await.expect(201);
+    avocet.ingest("prompt", json!({"text": "still here"})).await.expect(201);
     let deletes = (0..5).map(|_| app.reviewer()).map(|user| {
         let path = path.clone();
         async move { user.delete(&path).await.status }

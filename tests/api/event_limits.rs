@@ -9,13 +9,13 @@ const INGEST: &str = "/v1/hooks/ingest";
 
 /// Posts an event with these fields instead of the usual ones: recorded when `wrong` is empty, else refused with
 /// exactly these names. The same by batch.
-async fn check(ada: &Candidate, kind: &str, rows: Vec<(Value, &[&str])>) {
+async fn check(avocet: &Candidate, kind: &str, rows: Vec<(Value, &[&str])>) {
     for (fields, wrong) in rows {
-        let mut sent = event(&ada.session, kind, json!({}));
+        let mut sent = event(&avocet.session, kind, json!({}));
         sent.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let shown = format!("{:.160}", fields.to_string());
-        let batch = ada.post("/v1/hooks/ingest/batch", json!({"events": [sent]})).await.expect(207);
-        let reply = ada.post(INGEST, sent).await;
+        let batch = avocet.post("/v1/hooks/ingest/batch", json!({"events": [sent]})).await.expect(207);
+        let reply = avocet.post(INGEST, sent).await;
         if wrong.is_empty() {
             assert_eq!((statuses(&batch["results"]), reply.status), (vec![201], 200), "{kind} {shown}: {}", reply.text);
             continue;
@@ -30,12 +30,12 @@ async fn check(ada: &Candidate, kind: &str, rows: Vec<(Value, &[&str])>) {
 #[tokio::test]
 async fn each_field_of_the_envelope_has_its_limits() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let soon = |ms: i64| now().plus_millis(ms).to_string();
     const DAY: i64 = 24 * 3_600_000;
     let word = |n: usize| "é".repeat(n);
     check(
-        &ada,
+        &avocet,
         "prompt",
         vec![
             (json!({"ts": soon(DAY - 60_000)}), &[]),
@@ -84,10 +84,10 @@ async fn each_field_of_the_envelope_has_its_limits() {
 #[tokio::test]
 async fn each_field_of_a_payload_with_rules_has_its_limits() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let data = |value: Value| json!({"data": value});
     check(
-        &ada,
+        &avocet,
         "command",
         vec![
             (data(json!({"command": ""})), &[]),
@@ -105,7 +105,7 @@ async fn each_field_of_a_payload_with_rules_has_its_limits() {
     .await;
     for kind in ["file_diff", "file_create"] {
         check(
-            &ada,
+            &avocet,
             kind,
             vec![
                 (data(json!({"path": ""})), &[]),
@@ -120,7 +120,7 @@ async fn each_field_of_a_payload_with_rules_has_its_limits() {
         .await;
     }
     check(
-        &ada,
+        &avocet,
         "test_run",
         vec![
             (data(json!({"passed": 0, "failed": 0, "skipped": u64::MAX, "durationMs": 0.0})), &[]),
@@ -132,30 +132,30 @@ async fn each_field_of_a_payload_with_rules_has_its_limits() {
     )
     .await;
     // Numbers beyond all sense leave the session readable, and its signals numbers.
-    let signals = ada.get(&format!("/v1/sessions/{}/signals", ada.session)).await.expect(200);
+    let signals = avocet.get(&format!("/v1/sessions/{}/signals", avocet.session)).await.expect(200);
     assert_eq!(signals["signals"]["commandFailCount"]["value"], 2, "{signals}");
     assert_eq!(signals["signals"]["fileChangeCount"]["value"], 8);
-    assert_eq!(session(&ada, &ada.session).await["eventCount"], 13);
-    assert_eq!(timeline(&ada, &ada.session).await.len(), 13);
+    assert_eq!(session(&avocet, &avocet.session).await["eventCount"], 13);
+    assert_eq!(timeline(&avocet, &avocet.session).await.len(), 13);
 }
 
 #[tokio::test]
 async fn an_id_is_the_same_in_every_spelling() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let mut sent = event(&ada.session, "prompt", json!({}));
+    let avocet = candidate(&app).await;
+    let mut sent = event(&avocet.session, "prompt", json!({}));
     let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
     let spellings =
         [id.to_owned(), id.to_uppercase(), id.replace('-', ""), format!("urn:uuid:{id}"), format!("{{{id}}}")];
     for (nth, spelling) in spellings.iter().enumerate() {
         sent["id"] = json!(spelling);
-        let reply = ada.post(INGEST, sent.clone()).await;
+        let reply = avocet.post(INGEST, sent.clone()).await;
         match nth {
             0 => assert_eq!(reply.expect(201), json!({"ok": true, "id": id})),
             _ => assert_eq!(reply.expect(200), json!({"ok": true, "skipped": true}), "{spelling}"),
         }
     }
-    let rows = timeline(&ada, &ada.session).await;
+    let rows = timeline(&avocet, &avocet.session).await;
     assert_eq!((rows.len(), &rows[0]["id"]), (1, &json!(id)));
     for any in [
         "00000000-0000-0000-0000-000000000000",
@@ -163,11 +163,11 @@ async fn an_id_is_the_same_in_every_spelling() {
         "0f8fad5b-d9cb-169f-a165-70867728950e",
     ] {
         sent["id"] = json!(any);
-        ada.post(INGEST, sent.clone()).await.expect(201);
+        avocet.post(INGEST, sent.clone()).await.expect(201);
     }
     for none in ["", "0f8fad5b-d9cb-469f-a165-70867728950", "0f8fad5b-d9cb-469f-a165-70867728950g", &format!(" {id}")] {
         sent["id"] = json!(none);
-        assert_eq!(wrong_fields(&ada.post(INGEST, sent.clone()).await), ["id"], "{none}");
+        assert_eq!(wrong_fields(&avocet.post(INGEST, sent.clone()).await), ["id"], "{none}");
     }
 }
 
@@ -181,9 +181,9 @@ async fn an_event_names_its_session_with_up_to_one_hundred_and_twenty_eight_symb
         tool.post(INGEST, event(&name, "prompt", json!({}))).await.expect(201);
         assert_eq!(tool.get("/v1/sessions").await.expect(200)["sessions"][0]["id"], name.as_str());
     }
-    let ada = app.candidate(&assessment).await;
+    let avocet = app.candidate(&assessment).await;
     for name in ["", "x/y", "x y", "x\0", "x%20", "é", &"x".repeat(129)] {
-        let reply = ada.post(INGEST, event(name, "prompt", json!({}))).await;
+        let reply = avocet.post(INGEST, event(name, "prompt", json!({}))).await;
         assert_eq!((reply.status, wrong_fields(&reply)), (400, vec!["sessionId".to_owned()]), "{name}");
     }
 }
@@ -191,7 +191,7 @@ async fn an_event_names_its_session_with_up_to_one_hundred_and_twenty_eight_symb
 #[tokio::test]
 async fn what_a_payload_says_comes_back_as_it_was_written() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let payloads = [
         r#"{"a":1,"a":2,"text":"twice"}"#,
         r#"{"n":[1e999,-1E+999,1e-999,123456789012345678901234567890,0.1000,-0,1E2]}"#,
@@ -202,47 +202,47 @@ async fn what_a_payload_says_comes_back_as_it_was_written() {
         r#"{"toString":"\"}]\\","events":[],"seq":99,"orgId":"x"}"#,
     ];
     for data in payloads {
-        let mut sent = event(&ada.session, "prompt", json!({})).to_string();
+        let mut sent = event(&avocet.session, "prompt", json!({})).to_string();
         assert!(sent.ends_with("\"data\":{}}"));
         sent.truncate(sent.len() - 3);
         let sent = format!("{sent}{data}}}");
-        ada.post_bytes(INGEST, sent.clone()).await.expect(201);
+        avocet.post_bytes(INGEST, sent.clone()).await.expect(201);
         let batch = format!(r#"{{"events":[{sent}]}}"#);
-        let repeated = ada.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
+        let repeated = avocet.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
         assert_eq!(statuses(&repeated["results"]), [200], "{data}");
     }
-    let shown = ada.get(&format!("/v1/sessions/{}/timeline", ada.session)).await;
+    let shown = avocet.get(&format!("/v1/sessions/{}/timeline", avocet.session)).await;
     for data in payloads {
         assert!(shown.text.contains(&format!(r#""data":{data},"#)), "{data}\n{}", shown.text);
     }
     // A member of the envelope that is there twice would be one thing to one reader and another to the next.
     for twice in [r#""kind":"prompt""#, r#""id":"0f8fad5b-d9cb-469f-a165-70867728950e""#, r#""data":{}"#] {
-        let sent = event(&ada.session, "prompt", json!({})).to_string();
-        let reply = ada.post_bytes(INGEST, format!("{},{twice}}}", &sent[..sent.len() - 1])).await;
+        let sent = event(&avocet.session, "prompt", json!({})).to_string();
+        let reply = avocet.post_bytes(INGEST, format!("{},{twice}}}", &sent[..sent.len() - 1])).await;
         reply.refused(400, "validation_failed");
         assert_eq!(reply.body["details"][0]["code"], "duplicate_field", "{twice}");
     }
-    assert_eq!(session(&ada, &ada.session).await["eventCount"], payloads.len());
+    assert_eq!(session(&avocet, &avocet.session).await["eventCount"], payloads.len());
 }
 
 #[tokio::test]
 async fn a_member_of_a_batch_may_nest_as_deep_as_an_event_alone() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let nested = |depth: usize| {
-        let mut sent = event(&ada.session, "prompt", json!({})).to_string();
+        let mut sent = event(&avocet.session, "prompt", json!({})).to_string();
         sent.truncate(sent.len() - 2);
         format!("{sent}\"deep\":{}{}}}}}", "[".repeat(depth - 2), "]".repeat(depth - 2))
     };
-    ada.post_bytes(INGEST, nested(64)).await.expect(201);
-    ada.post_bytes(INGEST, nested(65)).await.refused(400, "invalid_json");
+    avocet.post_bytes(INGEST, nested(64)).await.expect(201);
+    avocet.post_bytes(INGEST, nested(65)).await.refused(400, "invalid_json");
     let batch = format!(r#"{{"events":[{},{}]}}"#, nested(64), nested(3));
-    let taken = ada.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
+    let taken = avocet.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
     assert_eq!(statuses(&taken["results"]), [201, 201]);
     // One that is deeper is refused alone.
     for depth in [65, 100, 10_000] {
         let batch = format!(r#"{{"events":[{},{},{}]}}"#, nested(3), nested(depth), nested(3));
-        let taken = ada.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
+        let taken = avocet.post_bytes("/v1/hooks/ingest/batch", batch).await.expect(207);
         assert_eq!(statuses(&taken["results"]), [201, 400, 201], "{depth}");
         assert_eq!(taken["results"][1]["code"], "invalid_json", "{depth}");
     }

@@ -23,7 +23,7 @@ async fn read(user: &User, of: &Candidate, what: &str) -> Value {
 
 /// A candidate whose events have several kinds and arrive against the order of their times.
 async fn busy(app: &TestApp) -> (Candidate, Vec<Value>) {
-    let ada = candidate(app).await;
+    let avocet = candidate(app).await;
     let kinds = [
         ("prompt", json!({"text": "größe\u{2028}\n"})),
         ("command", json!({"command": "=cmd|' /C calc'!A0", "exitCode": 1})),
@@ -33,39 +33,39 @@ async fn busy(app: &TestApp) -> (Candidate, Vec<Value>) {
     let sent: Vec<Value> = (0..40)
         .map(|n| {
             let (kind, data) = &kinds[n % kinds.len()];
-            event_at(&ada.session, START + 60_000 - i64::try_from(n).unwrap() * 1000, kind, data.clone())
+            event_at(&avocet.session, START + 60_000 - i64::try_from(n).unwrap() * 1000, kind, data.clone())
         })
         .collect();
-    post_all(&ada, &sent).await;
-    (ada, sent)
+    post_all(&avocet, &sent).await;
+    (avocet, sent)
 }
 
 #[tokio::test]
 async fn lines_hold_the_session_every_event_as_it_was_sent_and_what_follows() {
     let app = TestApp::start().await;
-    let ((ada, mut sent), reviewer) = (busy(&app).await, app.reviewer());
+    let ((avocet, mut sent), reviewer) = (busy(&app).await, app.reviewer());
     // Not in one line, and with a spelling that no writer of ours has.
     let spelled =
-        event(&ada.session, "prompt", json!({"n": 1.5})).to_string().replacen('{', "{\r\n\t\"x\" : 1.50e1,", 1);
-    ada.post_bytes("/v1/hooks/ingest", spelled.clone()).await.expect(201);
+        event(&avocet.session, "prompt", json!({"n": 1.5})).to_string().replacen('{', "{\r\n\t\"x\" : 1.50e1,", 1);
+    avocet.post_bytes("/v1/hooks/ingest", spelled.clone()).await.expect(201);
     sent.push(serde_json::from_str(&spelled).unwrap());
 
-    let running = lines(&reviewer, &ada).await;
+    let running = lines(&reviewer, &avocet).await;
     let types: Vec<_> = running.iter().map(|line| line["type"].as_str().unwrap()).collect();
     assert_eq!(types, [vec!["session"], vec!["event"; 41], vec!["scores", "end"]].concat());
 
-    ada.complete().await.expect(200);
+    avocet.complete().await.expect(200);
     reviewer
-        .post(&format!("/v1/sessions/{}/scores", ada.session), json!([{"dimension": "a", "score": 4}]))
+        .post(&format!("/v1/sessions/{}/scores", avocet.session), json!([{"dimension": "a", "score": 4}]))
         .await
         .expect(201);
-    let lines = lines(&reviewer, &ada).await;
+    let lines = lines(&reviewer, &avocet).await;
     let of_type = |kind: &str| lines.iter().filter(|line| line["type"] == kind).cloned().collect::<Vec<_>>();
     let [head] = of_type("session").try_into().unwrap();
-    assert_eq!((&head["exportV"], &head["session"]), (&json!(1), &read(&reviewer, &ada, "").await["session"]));
-    assert_eq!(head["signals"], read(&reviewer, &ada, "/signals").await["signals"]);
+    assert_eq!((&head["exportV"], &head["session"]), (&json!(1), &read(&reviewer, &avocet, "").await["session"]));
+    assert_eq!(head["signals"], read(&reviewer, &avocet, "/signals").await["signals"]);
     let events = of_type("event");
-    let mut rows = timeline(&reviewer, &ada.session).await;
+    let mut rows = timeline(&reviewer, &avocet.session).await;
     rows.sort_by_key(|row| row["seq"].as_u64());
     assert_eq!(events.len(), rows.len());
     for ((number, line), row) in (1..).zip(&events).zip(&rows) {
@@ -78,15 +78,15 @@ async fn lines_hold_the_session_every_event_as_it_was_sent_and_what_follows() {
     for event in &sent {
         assert!(events.iter().any(|line| &line["event"] == event), "{event}");
     }
-    let text = reviewer.get(&path(&ada, "ndjson")).await.text;
+    let text = reviewer.get(&path(&avocet, "ndjson")).await.text;
     assert!(text.contains(r#"{  	"x" : 1.50e1,"#), "an envelope is spelled as it was");
     let [scores] = of_type("scores").try_into().unwrap();
-    let shown = read(&reviewer, &ada, "/scores").await;
+    let shown = read(&reviewer, &avocet, "/scores").await;
     assert_eq!((&scores["scores"], &scores["prompterScore"]), (&shown["scores"], &shown["prompterScore"]));
     let artifacts: Vec<_> = of_type("artifact").iter().map(|line| line["artifact"].clone()).collect();
     assert_eq!(
         (json!(artifacts), artifacts.len()),
-        (read(&reviewer, &ada, "/artifacts").await["artifacts"].clone(), 6)
+        (read(&reviewer, &avocet, "/artifacts").await["artifacts"].clone(), 6)
     );
     assert_eq!(lines.last().unwrap(), &json!({"type": "end", "eventCount": events.len()}));
 }
@@ -94,22 +94,22 @@ async fn lines_hold_the_session_every_event_as_it_was_sent_and_what_follows() {
 #[tokio::test]
 async fn one_object_holds_the_same() {
     let app = TestApp::start().await;
-    let ((ada, _), reviewer) = (busy(&app).await, app.reviewer());
-    ada.complete().await.expect(200);
-    let reply = reviewer.get(&path(&ada, "json")).await;
+    let ((avocet, _), reviewer) = (busy(&app).await, app.reviewer());
+    avocet.complete().await.expect(200);
+    let reply = reviewer.get(&path(&avocet, "json")).await;
     assert_eq!(reply.header("content-type"), "application/json");
     let whole = reply.expect(200);
-    let mut rows = timeline(&reviewer, &ada.session).await;
+    let mut rows = timeline(&reviewer, &avocet.session).await;
     rows.sort_by_key(|row| row["seq"].as_u64());
-    let shown = read(&reviewer, &ada, "/scores").await;
+    let shown = read(&reviewer, &avocet, "/scores").await;
     let expected = json!({
         "exportV": 1,
-        "session": read(&reviewer, &ada, "").await["session"],
-        "signals": read(&reviewer, &ada, "/signals").await["signals"],
+        "session": read(&reviewer, &avocet, "").await["session"],
+        "signals": read(&reviewer, &avocet, "/signals").await["signals"],
         "events": rows,
         "scores": shown["scores"],
         "prompterScore": shown["prompterScore"],
-        "artifacts": read(&reviewer, &ada, "/artifacts").await["artifacts"],
+        "artifacts": read(&reviewer, &avocet, "/artifacts").await["artifacts"],
         "eventCount": rows.len(),
     });
     assert_eq!(whole, expected);
@@ -124,10 +124,10 @@ async fn one_object_holds_the_same() {
 #[tokio::test]
 async fn rows_are_for_spreadsheets_and_no_cell_is_a_formula() {
     let app = TestApp::start().await;
-    let ((ada, sent), reviewer) = (busy(&app).await, app.reviewer());
-    let reply = reviewer.get(&path(&ada, "csv")).await;
+    let ((avocet, sent), reviewer) = (busy(&app).await, app.reviewer());
+    let reply = reviewer.get(&path(&avocet, "csv")).await;
     assert_eq!(reply.header("content-type"), "text/csv; charset=utf-8; header=present");
-    let name = format!("attachment; filename=\"session-{}.csv\"", ada.session);
+    let name = format!("attachment; filename=\"session-{}.csv\"", avocet.session);
     assert_eq!(reply.header("content-disposition"), name);
     let mut reader = csv::Reader::from_reader(reply.text.as_bytes());
     let columns = reader.headers().unwrap().clone();
@@ -154,16 +154,16 @@ async fn rows_are_for_spreadsheets_and_no_cell_is_a_formula() {
 #[tokio::test]
 async fn the_form_is_one_of_three_and_only_reviewers_have_it() {
     let app = TestApp::start().await;
-    let (ada, reviewer) = (candidate(&app).await, app.reviewer());
+    let (avocet, reviewer) = (candidate(&app).await, app.reviewer());
     for wrong in ["xml", "NDJSON", "csv2"] {
-        let reply = reviewer.get(&path(&ada, wrong)).await;
+        let reply = reviewer.get(&path(&avocet, wrong)).await;
         reply.refused(400, "invalid_query");
         assert!(reply.text.contains("format") && reply.text.contains("ndjson, csv, json"), "{}", reply.text);
     }
-    let unsaid = reviewer.get(&format!("/v1/sessions/{}/export", ada.session)).await;
+    let unsaid = reviewer.get(&format!("/v1/sessions/{}/export", avocet.session)).await;
     assert_eq!((unsaid.status, unsaid.header("content-type")), (200, "application/x-ndjson"));
-    ada.get(&path(&ada, "csv")).await.refused(403, "reviewer_only");
-    app.other_org().await.get(&path(&ada, "csv")).await.refused(404, "not_found");
+    avocet.get(&path(&avocet, "csv")).await.refused(403, "reviewer_only");
+    app.other_org().await.get(&path(&avocet, "csv")).await.refused(404, "not_found");
     let odd = json!({"id": "a:b.c"});
     reviewer.post("/v1/sessions", odd).await.expect(201);
     let named = reviewer.get("/v1/sessions/a:b.c/export?format=json").await;
@@ -174,20 +174,20 @@ async fn the_form_is_one_of_three_and_only_reviewers_have_it() {
 #[tokio::test]
 async fn an_export_of_a_session_that_is_erased_meanwhile_is_cut_off() {
     let app = TestApp::start().await;
-    let (ada, reviewer) = (candidate(&app).await, app.reviewer());
+    let (avocet, reviewer) = (candidate(&app).await, app.reviewer());
     let text = "x".repeat(64 * 1024);
-    let sent: Vec<Value> = (0..300).map(|n| event(&ada.session, "prompt", json!({"n": n, "text": text}))).collect();
+    let sent: Vec<Value> = (0..300).map(|n| event(&avocet.session, "prompt", json!({"n": n, "text": text}))).collect();
     for part in sent.chunks(50) {
-        post_all(&ada, part).await;
+        post_all(&avocet, part).await;
     }
-    let whole = reviewer.get(&path(&ada, "ndjson")).await.text;
+    let whole = reviewer.get(&path(&avocet, "ndjson")).await.text;
     assert_eq!(whole.lines().filter(|line| line.starts_with(r#"{"type":"event""#)).count(), 300);
     assert!(whole.ends_with("{\"type\":\"end\",\"eventCount\":300}\n"));
 
-    let mut reply = reviewer.request(Method::GET, &path(&ada, "ndjson")).send().await.unwrap();
+    let mut reply = reviewer.request(Method::GET, &path(&avocet, "ndjson")).send().await.unwrap();
     assert_eq!(reply.status(), 200);
     let mut got = reply.chunk().await.unwrap().unwrap().to_vec();
-    reviewer.delete(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+    reviewer.delete(&format!("/v1/sessions/{}", avocet.session)).await.expect(200);
     let broken = loop {
         match reply.chunk().await {
             Ok(Some(more)) => got.extend_from_slice(&more),

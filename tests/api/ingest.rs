@@ -11,32 +11,32 @@ const INGEST: &str = "/v1/hooks/ingest";
 #[tokio::test]
 async fn an_event_is_taken_once_and_shown_as_it_came() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let data = r#"{ "b" : 1.50, "a":"\u00e4\u0000<", "big":18446744073709551616, "z":-0.0,"none":null ,"":[ ]}"#;
     let raw = format!(
         r#" {{"v":1, "id":"01234567-89AB-4def-8123-456789abcdef","sessionId":"{}","kind":"tool_call",
         "ts":"2026-04-01T12:00:00.1239+02:00","source":"cursor","actor":{{"type":"robot","role":"x"}},
         "provenance":{{"attribution":"new_word","confidence":1,"methods":[]}},"sig":"00","lane":7,"data":{data}}}"#,
-        ada.session
+        avocet.session
     );
-    insta::assert_json_snapshot!("ingest_recorded", shown(&ada.post_bytes(INGEST, raw.clone()).await));
-    insta::assert_json_snapshot!("ingest_repeated", shown(&ada.post_bytes(INGEST, raw).await));
-    let reply = ada.get(&format!("/v1/sessions/{}/timeline", ada.session)).await;
+    insta::assert_json_snapshot!("ingest_recorded", shown(&avocet.post_bytes(INGEST, raw.clone()).await));
+    insta::assert_json_snapshot!("ingest_repeated", shown(&avocet.post_bytes(INGEST, raw).await));
+    let reply = avocet.get(&format!("/v1/sessions/{}/timeline", avocet.session)).await;
     assert!(reply.text.contains(&format!(r#""data":{data},"#)), "not the bytes that were sent: {}", reply.text);
     insta::assert_json_snapshot!("timeline_of_one", shown(&reply));
 
     for (source, channel) in [("codex", "hook"), ("cli", "cli"), ("terminal", "terminal"), ("own tool", "unknown")] {
-        let mut event = event(&ada.session, "prompt", json!({}));
+        let mut event = event(&avocet.session, "prompt", json!({}));
         event["source"] = json!(source);
-        ada.post(INGEST, event).await.expect(201);
-        let rows = timeline(&ada, &ada.session).await;
+        avocet.post(INGEST, event).await.expect(201);
+        let rows = timeline(&avocet, &avocet.session).await;
         let expected = json!({"channel": channel, "integration": source, "emitter": "unknown"});
         assert_eq!(rows.last().unwrap()["source"], expected);
     }
-    let mut bare = event(&ada.session, "prompt", json!({"prompt": "in place of text"}));
+    let mut bare = event(&avocet.session, "prompt", json!({"prompt": "in place of text"}));
     bare["source"] = json!({"channel": "pigeon"});
-    ada.post(INGEST, bare).await.expect(201);
-    let rows = timeline(&ada, &ada.session).await;
+    avocet.post(INGEST, bare).await.expect(201);
+    let rows = timeline(&avocet, &avocet.session).await;
     let row = rows.last().unwrap();
     assert_eq!(row["source"], json!({"channel": "unknown", "integration": "unknown", "emitter": "unknown"}));
     assert_eq!((&row["actor"], &row["sigVerified"]), (&json!({"type": "unknown"}), &Value::Null));
@@ -47,11 +47,11 @@ async fn an_event_is_taken_once_and_shown_as_it_came() {
 #[tokio::test]
 async fn kinds_are_taken_with_their_payloads_and_unknown_ones_with_any() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let loose = ["prompt", "ai_response", "file_delete", "build_run", "decision_event", "session_start", "tool_use"];
     let loose = loose.into_iter().chain(["tool_result", "planning", "mcp_call", "editor_focus", "windowUsage", "x_9"]);
     for kind in loose {
-        ada.ingest(kind, json!({"text": 7, "path": [], "title": {}, "impactScore": "high"})).await.expect(201);
+        avocet.ingest(kind, json!({"text": 7, "path": [], "title": {}, "impactScore": "high"})).await.expect(201);
     }
     let command =
         json!({"command": "ls", "exitCode": null, "durationMs": 1.5, "human": true, "source": "x", "more": 1});
@@ -64,17 +64,17 @@ async fn kinds_are_taken_with_their_payloads_and_unknown_ones_with_any() {
         ("git_action", json!({"action": "commit", "ref": "main"})),
         ("checkpoint", json!({"label": "x"})),
     ] {
-        ada.ingest(kind, data).await.expect(201);
+        avocet.ingest(kind, data).await.expect(201);
     }
     for (path, kinds) in [("kind=tool_call&kind=x_9", 2), ("kind=windowUsage", 1), ("kind=nothing", 0)] {
-        let page = ada.get(&format!("/v1/sessions/{}/timeline?{path}", ada.session)).await.expect(200);
+        let page = avocet.get(&format!("/v1/sessions/{}/timeline?{path}", avocet.session)).await.expect(200);
         assert_eq!(page["events"].as_array().unwrap().len(), kinds, "{path}");
     }
 
     let strict = TestApp::with(&["--strict-kinds"]).await;
-    let bob = candidate(&strict).await;
-    bob.ingest("tool_call", json!({})).await.expect(201);
-    let refused = bob.ingest("editor_focus", json!({})).await;
+    let dunlin = candidate(&strict).await;
+    dunlin.ingest("tool_call", json!({})).await.expect(201);
+    let refused = dunlin.ingest("editor_focus", json!({})).await;
     refused.refused(400, "validation_failed");
     assert_eq!(
         (&refused.body["details"][0]["code"], wrong_fields(&refused)),
@@ -85,11 +85,11 @@ async fn kinds_are_taken_with_their_payloads_and_unknown_ones_with_any() {
 #[tokio::test]
 async fn every_field_that_is_wrong_is_named() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let check = async |kind: &str, changes: Value, expected: &[&str]| {
-        let mut event = event(&ada.session, kind, json!({}));
+        let mut event = event(&avocet.session, kind, json!({}));
         event.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-        let reply = ada.post(INGEST, event).await;
+        let reply = avocet.post(INGEST, event).await;
         reply.refused(400, "validation_failed");
         assert_eq!(wrong_fields(&reply), expected, "{kind} {changes}");
     };
@@ -171,39 +171,39 @@ async fn every_field_that_is_wrong_is_named() {
         &["data.label", "data.summary", "data.trigger"],
     )
     .await;
-    let mut wrong = event(&ada.session, "command", json!({"exitCode": "0"}));
+    let mut wrong = event(&avocet.session, "command", json!({"exitCode": "0"}));
     wrong["ts"] = json!("noon");
-    insta::assert_json_snapshot!("ingest_wrong", shown(&ada.post(INGEST, wrong).await));
-    assert_eq!(session(&ada, &ada.session).await["eventCount"], 0);
+    insta::assert_json_snapshot!("ingest_wrong", shown(&avocet.post(INGEST, wrong).await));
+    assert_eq!(session(&avocet, &avocet.session).await["eventCount"], 0);
 
     let ahead = std::time::SystemTime::now() + std::time::Duration::from_secs(23 * 3600);
     let ahead = i64::try_from(ahead.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()).unwrap();
     for millis in [0, ahead] {
-        ada.post(INGEST, event_at(&ada.session, millis, "prompt", json!({}))).await.expect(201);
+        avocet.post(INGEST, event_at(&avocet.session, millis, "prompt", json!({}))).await.expect(201);
     }
 }
 
 #[tokio::test]
 async fn only_the_session_of_the_credential_is_written_to() {
     let app = TestApp::start().await;
-    let (ada, bob) = (candidate(&app).await, candidate(&app).await);
+    let (avocet, dunlin) = (candidate(&app).await, candidate(&app).await);
     let sent = |session: &str| event(session, "prompt", json!({}));
-    app.anonymous().post(INGEST, sent(&ada.session)).await.refused(401, "unauthorized");
-    app.api_key("nobody").post(INGEST, sent(&ada.session)).await.refused(401, "unauthorized");
-    app.api_key("PST-AAAA-AAAA").post(INGEST, sent(&ada.session)).await.refused(401, "unauthorized");
-    app.reviewer().post(INGEST, sent(&ada.session)).await.refused(403, "candidate_only");
-    for session in [bob.session.as_str(), "no-such-session"] {
-        ada.post(INGEST, sent(session)).await.refused(403, "session_mismatch");
+    app.anonymous().post(INGEST, sent(&avocet.session)).await.refused(401, "unauthorized");
+    app.api_key("nobody").post(INGEST, sent(&avocet.session)).await.refused(401, "unauthorized");
+    app.api_key("PST-AAAA-AAAA").post(INGEST, sent(&avocet.session)).await.refused(401, "unauthorized");
+    app.reviewer().post(INGEST, sent(&avocet.session)).await.refused(403, "candidate_only");
+    for session in [dunlin.session.as_str(), "no-such-session"] {
+        avocet.post(INGEST, sent(session)).await.refused(403, "session_mismatch");
     }
-    for credential in [&ada.key, &ada.key.to_lowercase(), &ada.token] {
-        app.api_key(credential).post(INGEST, sent(&ada.session)).await.expect(201);
+    for credential in [&avocet.key, &avocet.key.to_lowercase(), &avocet.token] {
+        app.api_key(credential).post(INGEST, sent(&avocet.session)).await.expect(201);
     }
-    let path = format!("/v1/assessments/{}/keys/{}", ada.assessment, ada.key_id);
+    let path = format!("/v1/assessments/{}/keys/{}", avocet.assessment, avocet.key_id);
     app.reviewer().delete(&path).await.expect(200);
-    for credential in [&ada.key, &ada.token] {
-        app.api_key(credential).post(INGEST, sent(&ada.session)).await.refused(401, "unauthorized");
+    for credential in [&avocet.key, &avocet.token] {
+        app.api_key(credential).post(INGEST, sent(&avocet.session)).await.refused(401, "unauthorized");
     }
-    bob.ingest("prompt", json!({})).await.expect(201);
+    dunlin.ingest("prompt", json!({})).await.expect(201);
 }
 
 #[tokio::test]
@@ -244,10 +244,10 @@ async fn a_key_that_was_never_redeemed_is_redeemed_by_its_first_event() {
 #[tokio::test]
 async fn of_fifty_equal_events_at_once_one_is_recorded() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     for n_copies in [50, 50] {
-        let sent = event(&ada.session, "prompt", json!({"text": "once"}));
-        let replies = join_all((0..n_copies).map(|_| ada.post(INGEST, sent.clone()))).await;
+        let sent = event(&avocet.session, "prompt", json!({"text": "once"}));
+        let replies = join_all((0..n_copies).map(|_| avocet.post(INGEST, sent.clone()))).await;
         let mut recorded = 0;
         for reply in replies {
             match reply.status {
@@ -257,7 +257,7 @@ async fn of_fifty_equal_events_at_once_one_is_recorded() {
         }
         assert_eq!(recorded, 1);
     }
-    let rows = timeline(&ada, &ada.session).await;
+    let rows = timeline(&avocet, &avocet.session).await;
     assert_eq!(rows.len(), 2);
     let other = candidate(&app).await;
     let mut same_id = event(&other.session, "prompt", json!({}));
@@ -268,21 +268,21 @@ async fn of_fifty_equal_events_at_once_one_is_recorded() {
 #[tokio::test]
 async fn what_comes_after_the_end_is_taken_for_a_while_and_then_skipped() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    ada.ingest("prompt", json!({})).await.expect(201);
-    ada.complete().await.expect(200);
-    for credential in [&ada.key, &ada.token] {
-        let late = event(&ada.session, "prompt", json!({}));
+    let avocet = candidate(&app).await;
+    avocet.ingest("prompt", json!({})).await.expect(201);
+    avocet.complete().await.expect(200);
+    for credential in [&avocet.key, &avocet.token] {
+        let late = event(&avocet.session, "prompt", json!({}));
         app.api_key(credential).post(INGEST, late).await.expect(201);
     }
-    assert_eq!(session(&app.reviewer(), &ada.session).await["eventCount"], 3);
+    assert_eq!(session(&app.reviewer(), &avocet.session).await["eventCount"], 3);
 
     let app = TestApp::with(&["--late-event-grace-secs", "0"]).await;
-    let bob = candidate(&app).await;
-    bob.ingest("prompt", json!({})).await.expect(201);
-    bob.complete().await.expect(200);
-    for credential in [&bob.key, &bob.token] {
-        let (tool, session) = (app.api_key(credential), bob.session.as_str());
+    let dunlin = candidate(&app).await;
+    dunlin.ingest("prompt", json!({})).await.expect(201);
+    dunlin.complete().await.expect(200);
+    for credential in [&dunlin.key, &dunlin.token] {
+        let (tool, session) = (app.api_key(credential), dunlin.session.as_str());
         let skipped = eventually("the grace to pass", async || {
             let reply = tool.post(INGEST, event(session, "prompt", json!({}))).await;
             Some(reply).filter(|reply| reply.status == 200)
@@ -303,35 +303,35 @@ async fn what_comes_after_the_end_is_taken_for_a_while_and_then_skipped() {
         );
     }
     // A token opens nothing else any more.
-    bob.get(&format!("/v1/sessions/{}", bob.session)).await.refused(401, "unauthorized");
-    let rows = timeline(&app.reviewer(), &bob.session).await;
-    assert_eq!(session(&app.reviewer(), &bob.session).await["eventCount"], rows.len());
+    dunlin.get(&format!("/v1/sessions/{}", dunlin.session)).await.refused(401, "unauthorized");
+    let rows = timeline(&app.reviewer(), &dunlin.session).await;
+    assert_eq!(session(&app.reviewer(), &dunlin.session).await["eventCount"], rows.len());
 }
 
 #[tokio::test]
 async fn a_budget_counts_the_events_of_a_key_and_nothing_else() {
     let app = TestApp::with(&["--ingest-per-minute", "1", "--ingest-burst", "5"]).await;
-    let (ada, bob) = (candidate(&app).await, candidate(&app).await);
+    let (avocet, dunlin) = (candidate(&app).await, candidate(&app).await);
     for left in (0..5).rev() {
-        let reply = ada.ingest("prompt", json!({})).await;
+        let reply = avocet.ingest("prompt", json!({})).await;
         assert_eq!((reply.status, reply.header("x-ratelimit-remaining")), (201, left.to_string().as_str()));
         assert_eq!(reply.header("x-ratelimit-limit"), "1");
     }
-    let refused = ada.ingest("prompt", json!({})).await;
+    let refused = avocet.ingest("prompt", json!({})).await;
     refused_for_now(&refused, 429, "rate_limited");
     assert_eq!(refused.header("x-ratelimit-remaining"), "0");
     // Both credentials of a key have one budget.
-    let by_key = app.api_key(&ada.key).post(INGEST, event(&ada.session, "prompt", json!({}))).await;
+    let by_key = app.api_key(&avocet.key).post(INGEST, event(&avocet.session, "prompt", json!({}))).await;
     refused_for_now(&by_key, 429, "rate_limited");
-    assert_eq!(session(&ada, &ada.session).await["eventCount"], 5);
+    assert_eq!(session(&avocet, &avocet.session).await["eventCount"], 5);
 
-    let events: Vec<_> = (0..8).map(|_| event(&bob.session, "prompt", json!({}))).collect();
-    let reply = bob.post("/v1/hooks/ingest/batch", json!({"events": events})).await.expect(207);
+    let events: Vec<_> = (0..8).map(|_| event(&dunlin.session, "prompt", json!({}))).collect();
+    let reply = dunlin.post("/v1/hooks/ingest/batch", json!({"events": events})).await.expect(207);
     assert_eq!(statuses(&reply["results"]), [201, 201, 201, 201, 201, 429, 429, 429]);
     assert_eq!((&reply["accepted"], &reply["rejected"]), (&json!(5), &json!(3)));
     assert_eq!(reply["results"][7]["id"], events[7]["id"]);
-    let again = bob.post("/v1/hooks/ingest/batch", json!({"events": events})).await;
+    let again = dunlin.post("/v1/hooks/ingest/batch", json!({"events": events})).await;
     assert!(again.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert_eq!(statuses(&again.expect(207)["results"]), [429; 8], "each member is answered, whatever is left");
-    assert_eq!(timeline(&bob, &bob.session).await.len(), 5);
+    assert_eq!(timeline(&dunlin, &dunlin.session).await.len(), 5);
 }

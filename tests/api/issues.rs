@@ -229,20 +229,20 @@ async fn a_candidate_reads_the_issue_of_its_assessment_and_not_what_solves_it() 
     let app = TestApp::start().await;
     let (issue, other) = (made(&app.reviewer(), whole()).await, made(&app.reviewer(), json!({})).await);
     let of_issue = id(&assessment(&app, json!({"issueId": issue["id"]})).await.expect(201)["assessment"]);
-    let (ada, stranger): (Candidate, Candidate) =
+    let (avocet, stranger): (Candidate, Candidate) =
         (app.candidate(&of_issue).await, app.candidate(&app.assessment().await).await);
     let path = format!("/v1/issues/{}", id(&issue));
-    let read = ada.get(&path).await;
+    let read = avocet.get(&path).await;
     assert!(!read.text.contains("referenceSha") && !read.text.contains("fedcba9876"), "{}", read.text);
     let read = read.expect(200)["issue"].clone();
     assert_eq!((&read["brokenSha"], &read["taskBrief"]), (&issue["brokenSha"], &issue["taskBrief"]));
-    let own = ada.get(&format!("/v1/assessments/{of_issue}")).await;
+    let own = avocet.get(&format!("/v1/assessments/{of_issue}")).await;
     assert!(!own.text.contains("fedcba9876"), "{}", own.text);
     assert_eq!(own.body["assessment"]["issue"], read);
     stranger.get(&path).await.refused(404, "not_found");
-    ada.get(&format!("/v1/issues/{}", id(&other))).await.refused(404, "not_found");
+    avocet.get(&format!("/v1/issues/{}", id(&other))).await.refused(404, "not_found");
     app.reviewer().delete(&path).await.expect(200);
-    assert_eq!(ada.get(&path).await.expect(200)["issue"], read);
+    assert_eq!(avocet.get(&path).await.expect(200)["issue"], read);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn now_s() -> u64 {
 }
 
 fn claims(changes: Value) -> Value {
-    let mut claims = json!({"iss": ISSUER, "aud": "promptster", "sub": "ada", "exp": now_s() + 600});
+    let mut claims = json!({"iss": ISSUER, "aud": "promptster", "sub": "avocet", "exp": now_s() + 600});
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     claims
 }
@@ -94,22 +94,22 @@ async fn a_socket_closes_when_the_token_expires_also_when_it_came_by_ticket() {
     let key = SigningKey::new("k", "ES256");
     let server = KeyServer::start(&[&key]);
     let app = app_with(&server).await;
-    let ada = app.candidate(&app.assessment().await).await;
+    let avocet = app.candidate(&app.assessment().await).await;
     let until = |seconds: u64| -> User {
         app.bearer(&key.token(&claims(json!({"org_id": app.org().id, "exp": now_s() + seconds}))))
     };
-    let mut lasting = until(600).watch(&ada.session, "?after=live").await;
+    let mut lasting = until(600).watch(&avocet.session, "?after=live").await;
     let person = until(4);
     let ticket =
         async || person.post("/v1/live-tickets", json!({})).await.expect(201)["ticket"].as_str().unwrap().to_owned();
     let (by_ticket, late) = (format!("?after=live&ticket={}", ticket().await), ticket().await);
     let mut short =
-        [person.watch(&ada.session, "?after=live").await, app.anonymous().watch(&ada.session, &by_ticket).await];
+        [person.watch(&avocet.session, "?after=live").await, app.anonymous().watch(&avocet.session, &by_ticket).await];
     for socket in &mut short {
         assert_eq!(socket.next().await["type"], "hello");
         assert_eq!(socket.closed().await, Some(4001));
     }
-    let path = format!("/v1/sessions/{}/live?ticket={late}", ada.session);
+    let path = format!("/v1/sessions/{}/live?ticket={late}", avocet.session);
     app.anonymous().connect(&path).await.err().expect("refused").refused(401, "unauthorized");
     tokio::time::sleep(Duration::from_millis(100)).await;
     lasting.send(json!({"type": "ping"})).await;

@@ -147,26 +147,27 @@ async fn consent_is_recorded_with_its_time_and_version_and_once() {
 #[tokio::test]
 async fn every_token_of_a_session_lives_until_its_end_and_the_grace_and_its_key_on() {
     let app = TestApp::with(&["--late-event-grace-secs=2"]).await;
-    let ada = app.candidate(&app.assessment().await).await;
-    let mut tokens = vec![ada.token.clone()];
+    let avocet = app.candidate(&app.assessment().await).await;
+    let mut tokens = vec![avocet.token.clone()];
     for _ in 0..3 {
-        let again = app.anonymous().post("/v1/candidate/redeem", json!({"key": ada.key})).await.expect(200);
+        let again = app.anonymous().post("/v1/candidate/redeem", json!({"key": avocet.key})).await.expect(200);
         tokens.push(again["sessionToken"].as_str().unwrap().to_owned());
     }
-    let own = format!("/v1/sessions/{}", ada.session);
-    let completed = ada.complete().await.expect(200);
+    let own = format!("/v1/sessions/{}", avocet.session);
+    let completed = avocet.complete().await.expect(200);
     let ended = domain::Timestamp::parse_rfc3339(completed["completedAt"].as_str().unwrap()).unwrap();
     for token in &tokens {
         let reply = app.api_key(token).get(&own).await;
         // The machine may be slow; within the grace it must be let in.
         assert!(reply.status == 200 || now() > ended.plus_millis(2_000), "{}", reply.text);
     }
-    crate::harness::eventually("the grace to pass", async || (ada.get(&own).await.status == 401).then_some(())).await;
+    crate::harness::eventually("the grace to pass", async || (avocet.get(&own).await.status == 401).then_some(()))
+        .await;
     assert!(now() >= ended.plus_millis(2_000), "not before");
     for token in &tokens {
         app.api_key(token).get(&own).await.refused(401, "unauthorized");
-        let late = app.api_key(token).post("/v1/hooks/ingest", event(&ada.session, "prompt", json!({}))).await;
+        let late = app.api_key(token).post("/v1/hooks/ingest", event(&avocet.session, "prompt", json!({}))).await;
         assert_eq!(late.expect(200)["reason"], "session_ended");
     }
-    assert_eq!(app.api_key(&ada.key).get(&own).await.expect(200)["status"], "ended");
+    assert_eq!(app.api_key(&avocet.key).get(&own).await.expect(200)["status"], "ended");
 }

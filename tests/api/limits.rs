@@ -140,7 +140,7 @@ async fn the_limits_of_what_reviewers_make_besides() {
             (one("a@b@c.example"), &["candidateEmails.0"]),
             (one("@c.example"), &["candidateEmails.0"]),
             (one("a b@c.example"), &["candidateEmails.0"]),
-            (one("Ada <a@c.example>"), &["candidateEmails.0"]),
+            (one("Avocet <a@c.example>"), &["candidateEmails.0"]),
             (one("a@c.example, b@c.example"), &["candidateEmails.0"]),
             (one("a@.example"), &["candidateEmails.0"]),
             (one("a@c..example"), &["candidateEmails.0"]),

@@ -112,9 +112,9 @@ async fn the_limits_of_a_submission() {
     )
     .await;
     // What was put for one session is nothing in another.
-    let eve = app.candidate(&app.assessment().await).await;
-    let foreign = put_bundle(&app, &eve, b"bundle").await;
+    let egret = app.candidate(&app.assessment().await).await;
+    let foreign = put_bundle(&app, &egret, b"bundle").await;
     check(write, vec![(json!({"bundleKey": foreign}), &["bundleKey"])]).await;
-    let mismatch = write.send_with(&json!({"sessionId": eve.session, "bundleKey": foreign})).await;
+    let mismatch = write.send_with(&json!({"sessionId": egret.session, "bundleKey": foreign})).await;
     write.refuses(&mismatch, 403, "session_mismatch", "another session");
 }

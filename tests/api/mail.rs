@@ -41,7 +41,7 @@ async fn an_invitation_arrives_with_the_key_and_nobody_sees_the_password() {
     let server = MailServer::start(&[]);
     let app = app_with(&server).await;
     let assessment = app.assessment_with(json!({"title": "Fix the parser"})).await;
-    let made = invite(&app, &assessment, &["ada@lovelace.example", "bo@example.org"]).await;
+    let made = invite(&app, &assessment, &["avocet@marsh.example", "dunlin@example.org"]).await;
     assert_eq!(made["keys"][0]["inviteStatus"], "queued");
     until(&app, &assessment, &["sent", "sent"]).await;
     let mails = server.mails();
@@ -66,7 +66,7 @@ async fn what_fails_for_now_is_tried_again_and_what_fails_for_ever_is_given_up()
     let app = app_with(&server).await;
     let assessment = app.assessment().await;
     // 451 first, then the connection is dropped in the middle of the mail, then it is taken.
-    invite(&app, &assessment, &["ada@lovelace.example"]).await;
+    invite(&app, &assessment, &["avocet@marsh.example"]).await;
     until(&app, &assessment, &["sent"]).await;
     invite(&app, &assessment, &["nobody@example.org"]).await;
     until(&app, &assessment, &["sent", "failed"]).await;
@@ -84,7 +84,7 @@ async fn a_mail_server_that_is_away_is_waited_for_and_a_revoked_key_is_not_sent(
     ])
     .await;
     let assessment = app.assessment().await;
-    let made = invite(&app, &assessment, &["ada@lovelace.example", "bo@example.org"]).await;
+    let made = invite(&app, &assessment, &["avocet@marsh.example", "dunlin@example.org"]).await;
     let told = async || app.log().contains("an invitation was not sent; it is tried again").then_some(());
     eventually("the log tells of it", told).await;
     assert_eq!(statuses(&app, &assessment).await, ["queued", "queued"]);
@@ -119,7 +119,7 @@ async fn each_invitation_arrives_once_although_the_server_is_killed_while_it_sen
 async fn mail_goes_into_files_where_that_is_wanted_and_nowhere_where_nothing_is_said() {
     let app = TestApp::with(&["--mail=file"]).await;
     let assessment = app.assessment().await;
-    let made = invite(&app, &assessment, &["ada@lovelace.example"]).await;
+    let made = invite(&app, &assessment, &["avocet@marsh.example"]).await;
     until(&app, &assessment, &["sent"]).await;
     let name = format!("mail/invitation-{}.eml", made["keys"][0]["id"].as_str().unwrap());
     let mail = std::fs::read_to_string(app.data_dir().join(name)).unwrap();
@@ -127,6 +127,6 @@ async fn mail_goes_into_files_where_that_is_wanted_and_nowhere_where_nothing_is_
 
     let silent = TestApp::start().await;
     let assessment = silent.assessment().await;
-    let made = invite(&silent, &assessment, &["ada@lovelace.example"]).await;
+    let made = invite(&silent, &assessment, &["avocet@marsh.example"]).await;
     assert_eq!(made["keys"][0]["inviteStatus"], "none");
 }

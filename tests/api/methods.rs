@@ -9,16 +9,18 @@ use crate::playing::candidate;
 #[tokio::test]
 async fn head_is_what_get_is_without_the_body() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    ada.ingest("prompt", json!({"text": "a"})).await.expect(201);
+    let avocet = candidate(&app).await;
+    avocet.ingest("prompt", json!({"text": "a"})).await.expect(201);
     let keys = app.reviewer().get("/v1/org/api-keys").await.expect(200);
     let api_key = keys["apiKeys"][0]["id"].as_str().unwrap();
     let made = app.reviewer().post("/v1/org/webhooks", json!({"url": "https://a.example/"})).await.expect(201);
     let webhook = made["webhook"]["id"].as_str().unwrap();
-    let users = [app.reviewer(), User::clone(&ada), app.anonymous()];
+    let users = [app.reviewer(), User::clone(&avocet), app.anonymous()];
     for (_, template, _) in ROUTES.iter().filter(|(method, ..)| *method == "GET") {
-        let path =
-            path(template, [&ada.assessment, &ada.key_id, &ada.session, api_key, api_key, webhook, api_key, api_key]);
+        let path = path(
+            template,
+            [&avocet.assessment, &avocet.key_id, &avocet.session, api_key, api_key, webhook, api_key, api_key],
+        );
         let is_stream = path.ends_with("/live") || path.ends_with("/stream");
         for user in &users {
             let head = user.call(Method::HEAD, &path).await;
@@ -42,10 +44,10 @@ async fn head_is_what_get_is_without_the_body() {
 #[tokio::test]
 async fn repeated_slashes_are_one_on_every_route_and_one_at_the_end_is_another_path() {
     let app = TestApp::start().await;
-    let (ada, anonymous, reviewer) = (candidate(&app).await, app.anonymous(), app.reviewer());
+    let (avocet, anonymous, reviewer) = (candidate(&app).await, app.anonymous(), app.reviewer());
     for (method, template, _) in ROUTES.iter().filter(|(_, template, _)| !template.ends_with("/live")) {
-        let id = &ada.key_id;
-        let path = path(template, [&ada.assessment, id, &ada.session, id, id, id, id, id]);
+        let id = &avocet.key_id;
+        let path = path(template, [&avocet.assessment, id, &avocet.session, id, id, id, id, id]);
         let method: Method = method.parse().unwrap();
         let plain = anonymous.call(method.clone(), &path).await;
         for slashed in [format!("/{path}"), path.replace('/', "//"), path.replacen("/v1/", "///v1////", 1)] {

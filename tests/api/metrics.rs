@@ -53,13 +53,13 @@ async fn prometheus_reads_what_a_node_does_and_no_id() {
     let mut app = TestApp::with(&["--metrics-listen", "127.0.0.1:0"]).await;
     let url = metrics_url(&app);
     let assessment = app.assessment().await;
-    let ada = app.candidate(&assessment).await;
+    let avocet = app.candidate(&assessment).await;
     for text in ["one", "two"] {
-        ada.ingest("prompt", json!({ "text": text })).await.expect(201);
+        avocet.ingest("prompt", json!({ "text": text })).await.expect(201);
     }
     app.reviewer().get("/v1/sessions?limit=x").await.refused(400, "invalid_query");
     app.anonymous().get("/v1/no/such/route").await.refused(404, "not_found");
-    let _watcher = app.reviewer().watch(&ada.session, "").await;
+    let _watcher = app.reviewer().watch(&avocet.session, "").await;
     let samples = parse(&scrape(&url).await);
     assert_eq!(samples[r#"promptster_events_total{outcome="recorded"}"#], 2.0);
     assert_eq!(samples[r#"promptster_refusals_total{code="not_found"}"#], 1.0);
@@ -76,13 +76,13 @@ async fn prometheus_reads_what_a_node_does_and_no_id() {
         let family = name.split('{').next().unwrap();
         let part = ["_bucket", "_sum", "_count"].iter().find_map(|end| family.strip_suffix(end));
         assert!(known.contains(family) || part.is_some_and(|family| known.contains(family)), "{name} is not listed");
-        assert!(![&assessment, &ada.session, &app.org().id].iter().any(|id| name.contains(*id)), "{name} has an id");
+        assert!(![&assessment, &avocet.session, &app.org().id].iter().any(|id| name.contains(*id)), "{name} has an id");
     }
 
     // A log that nobody takes away shows, and is gone when somebody does.
     let now = async |name: &str| parse(&scrape(&url).await)[name];
     app.kill_clickhouse();
-    ada.ingest("prompt", json!({"text": "three"})).await.expect(201);
+    avocet.ingest("prompt", json!({"text": "three"})).await.expect(201);
     eventually("the age of the backlog", async || {
         let down = now(r#"promptster_store_up{store="clickhouse"}"#).await == 0.0;
         let waits = now("promptster_backlog_entries").await >= 1.0 && now("promptster_backlog_age_seconds").await > 1.0;

@@ -26,7 +26,7 @@ impl Clamped {
 #[tokio::test]
 async fn integers_are_clamped_and_what_is_no_integer_of_sixty_four_bits_is_refused() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
     let row = |user: &User, path: &str, name, shown, default, min, max| Clamped {
         user: user.clone(),
         path: path.to_owned(),
@@ -36,17 +36,17 @@ async fn integers_are_clamped_and_what_is_no_integer_of_sixty_four_bits_is_refus
         min,
         max,
     };
-    let recent = format!("/v1/sessions/{}/recent-activity", ada.session);
+    let recent = format!("/v1/sessions/{}/recent-activity", avocet.session);
     for clamped in [
         row(&reviewer, "/v1/sessions", "limit", "limit", 20, 1, 100),
         row(&reviewer, "/v1/sessions?status=ended", "limit", "limit", 20, 1, 100),
-        row(&ada, "/v1/sessions", "limit", "limit", 20, 1, 100),
+        row(&avocet, "/v1/sessions", "limit", "limit", 20, 1, 100),
         row(&reviewer, "/v1/sessions", "offset", "offset", 0, 0, u32::MAX.into()),
-        row(&ada, "/v1/sessions", "offset", "offset", 0, 0, u32::MAX.into()),
+        row(&avocet, "/v1/sessions", "offset", "offset", 0, 0, u32::MAX.into()),
         row(&reviewer, "/v1/candidates", "limit", "limit", 50, 1, 200),
         row(&reviewer, "/v1/candidates", "offset", "offset", 0, 0, u32::MAX.into()),
         row(&reviewer, &recent, "minutes", "periodMinutes", 20, 1, 60),
-        row(&ada, &recent, "minutes", "periodMinutes", 20, 1, 60),
+        row(&avocet, &recent, "minutes", "periodMinutes", 20, 1, 60),
     ] {
         let what = format!("{} {}", clamped.path, clamped.name);
         let shown = clamped.user.get(&clamped.path).await.expect(200)[clamped.shown].clone();
@@ -117,14 +117,14 @@ async fn beyond_the_end_of_a_list_there_is_nothing_but_its_total() {
 #[tokio::test]
 async fn filters_are_words_ids_and_times_and_nothing_else() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
-    post_all(&ada, &[event_at(&ada.session, START, "prompt", json!({}))]).await;
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
+    post_all(&avocet, &[event_at(&avocet.session, START, "prompt", json!({}))]).await;
     let total =
         async |user: &User, query: &str| user.get(&format!("/v1/sessions?{query}")).await.expect(200)["total"].clone();
-    for user in [&reviewer, &ada] {
+    for user in [&reviewer, &avocet] {
         for (query, expected) in [
-            (format!("assessmentId={}", ada.assessment), 1),
-            (format!("assessmentId={}", ada.assessment.to_uppercase()), 1),
+            (format!("assessmentId={}", avocet.assessment), 1),
+            (format!("assessmentId={}", avocet.assessment.to_uppercase()), 1),
             ("assessmentId=00000000-0000-4000-8000-000000000000".to_owned(), 0),
             ("sourceService=test".to_owned(), 1),
             ("sourceService=TEST".to_owned(), 0),
@@ -149,7 +149,7 @@ async fn filters_are_words_ids_and_times_and_nothing_else() {
             reply.refused(400, "invalid_query");
             assert_eq!(wrong_fields(&reply), [name]);
         }
-        let timeline = format!("/v1/sessions/{}/timeline", ada.session);
+        let timeline = format!("/v1/sessions/{}/timeline", avocet.session);
         for (query, n_rows) in [
             ("from=2026-04-01T10:00:00.000Z", 1),
             ("from=2026-04-01T10:00:00.001Z", 0),
@@ -190,7 +190,7 @@ async fn filters_are_words_ids_and_times_and_nothing_else() {
         }
     }
     for bad in ["", "maybe", "1", "True", "%00"] {
-        let path = format!("/v1/assessments/{}/cohort-stats?distribution={bad}", ada.assessment);
+        let path = format!("/v1/assessments/{}/cohort-stats?distribution={bad}", avocet.assessment);
         let reply = reviewer.get(&path).await;
         reply.refused(400, "invalid_query");
         assert_eq!(wrong_fields(&reply), ["distribution"]);
@@ -200,8 +200,8 @@ async fn filters_are_words_ids_and_times_and_nothing_else() {
 #[tokio::test]
 async fn a_timeline_page_has_five_hundred_rows_unless_asked_and_two_thousand_at_most() {
     let app = TestApp::with(&["--ingest-burst=5000"]).await;
-    let ada = candidate(&app).await;
-    post_all(&ada, &prompts(&ada.session, 1..=2001)).await;
+    let avocet = candidate(&app).await;
+    post_all(&avocet, &prompts(&avocet.session, 1..=2001)).await;
     for (query, n_rows, has_more) in [
         ("", 500, true),
         ("?limit=0", 1, true),
@@ -212,7 +212,7 @@ async fn a_timeline_page_has_five_hundred_rows_unless_asked_and_two_thousand_at_
         ("?limit=9223372036854775807", 2000, true),
         ("?limit=2000&from=2026-04-01T10:00:02Z", 2000, false),
     ] {
-        let page = ada.get(&format!("/v1/sessions/{}/timeline{query}", ada.session)).await.expect(200);
+        let page = avocet.get(&format!("/v1/sessions/{}/timeline{query}", avocet.session)).await.expect(200);
         let rows = page["events"].as_array().unwrap();
         assert_eq!((rows.len(), &page["hasMore"]), (n_rows, &Value::from(has_more)), "{query}");
     }

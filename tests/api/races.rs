@@ -148,12 +148,12 @@ async fn fifty_changes_of_different_fields_are_all_kept() {
             assert_eq!(after[name], value, "round {round}");
         }
     }
-    let ada = candidate(&app).await;
-    let path = format!("/v1/sessions/{}", ada.session);
+    let avocet = candidate(&app).await;
+    let path = format!("/v1/sessions/{}", avocet.session);
     let ends: Vec<_> = (0..50).map(|n| format!("2026-04-01T10:00:{n:02}.000Z")).collect();
     let replies = fifty(|n| reviewer.patch(&path, json!({"endedAt": ends[n]}))).await;
     assert_eq!(counted(&replies), only(200));
-    let ended = session(&reviewer, &ada.session).await;
+    let ended = session(&reviewer, &avocet.session).await;
     assert!(ends.iter().any(|end| ended["endedAt"] == end.as_str()) && ended["status"] == "ended", "{ended}");
 }
 
@@ -185,8 +185,8 @@ async fn of_fifty_who_delete_nobody_fails_and_what_is_gone_is_gone() {
 #[tokio::test]
 async fn many_who_make_keys_and_tickets_at_once_get_different_ones() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
-    let path = format!("/v1/assessments/{}/keys", ada.assessment);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
+    let path = format!("/v1/assessments/{}/keys", avocet.assessment);
     let replies = fifty(|_| reviewer.post(&path, json!({"count": 20}))).await;
     assert_eq!(counted(&replies), only(201));
     let of = |name: &str| -> HashSet<String> {
@@ -195,7 +195,7 @@ async fn many_who_make_keys_and_tickets_at_once_get_different_ones() {
     };
     assert_eq!((of("id").len(), of("key").len()), (1000, 1000));
     assert_eq!(reviewer.get("/v1/candidates").await.expect(200)["total"], 1001);
-    let uploads = fifty(|_| ada.post("/v1/candidate/upload-url", json!({"sessionId": ada.session}))).await;
+    let uploads = fifty(|_| avocet.post("/v1/candidate/upload-url", json!({"sessionId": avocet.session}))).await;
     let distinct = |replies: &[Reply], name: &str| {
         replies.iter().map(|reply| reply.body[name].to_string()).collect::<HashSet<_>>().len()
     };
@@ -207,7 +207,7 @@ async fn many_who_make_keys_and_tickets_at_once_get_different_ones() {
 
     // One ticket, shown fifty times at once, opens one socket.
     let ticket = tickets[0].body["ticket"].as_str().unwrap();
-    let (browser, live) = (app.anonymous(), format!("/v1/sessions/{}/live?ticket={ticket}", ada.session));
+    let (browser, live) = (app.anonymous(), format!("/v1/sessions/{}/live?ticket={ticket}", avocet.session));
     let opened = join_all((0..50).map(|_| browser.connect(&live))).await;
     assert_eq!(opened.iter().filter(|opened| opened.is_ok()).count(), 1);
     for refused in opened.into_iter().filter_map(Result::err) {
@@ -220,14 +220,14 @@ async fn all_who_end_a_session_at_once_agree_when_it_ended() {
     let app = TestApp::start().await;
     let (reviewer, assessment) = (app.reviewer(), app.assessment().await);
     for _ in 0..5 {
-        let ada = app.candidate(&assessment).await;
-        let end = event(&ada.session, "session_end", json!({}));
+        let avocet = app.candidate(&assessment).await;
+        let end = event(&avocet.session, "session_end", json!({}));
         let replies = fifty(|n| {
-            let (ada, end) = (&ada, &end);
+            let (avocet, end) = (&avocet, &end);
             async move {
                 match n % 3 {
-                    0 => ada.post("/v1/hooks/ingest", end.clone()).await,
-                    _ => ada.complete().await,
+                    0 => avocet.post("/v1/hooks/ingest", end.clone()).await,
+                    _ => avocet.complete().await,
                 }
             }
         })
@@ -235,51 +235,51 @@ async fn all_who_end_a_session_at_once_agree_when_it_ended() {
         assert!(replies.iter().all(|reply| [200, 201].contains(&reply.status)), "{:?}", counted(&replies));
         let completed: HashSet<_> = replies.iter().filter_map(|reply| reply.body["completedAt"].as_str()).collect();
         assert_eq!(completed.len(), 1, "{completed:?}");
-        let ended = session(&reviewer, &ada.session).await;
+        let ended = session(&reviewer, &avocet.session).await;
         assert_eq!(ended["status"], "ended");
         let keys = reviewer.get(&format!("/v1/assessments/{assessment}/keys")).await.expect(200);
-        let key = keys["keys"].as_array().unwrap().iter().find(|key| key["id"] == ada.key_id.as_str()).unwrap();
+        let key = keys["keys"].as_array().unwrap().iter().find(|key| key["id"] == avocet.key_id.as_str()).unwrap();
         assert_eq!(key["completedAt"], *completed.iter().next().unwrap());
-        ada.complete().await.expect(200);
-        assert_eq!(session(&reviewer, &ada.session).await["endedAt"], ended["endedAt"]);
+        avocet.complete().await.expect(200);
+        assert_eq!(session(&reviewer, &avocet.session).await["endedAt"], ended["endedAt"]);
     }
 }
 
 #[tokio::test]
 async fn a_mark_is_set_once_by_many_and_taken_back_once() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
-    ada.complete().await.expect(200);
-    let path = format!("/v1/assessments/{}/keys/{}", ada.assessment, ada.key_id);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
+    avocet.complete().await.expect(200);
+    let path = format!("/v1/assessments/{}/keys/{}", avocet.assessment, avocet.key_id);
     for word in ["hired", "completed", "hired"] {
         let replies = fifty(|_| reviewer.patch(&path, json!({"status": word}))).await;
         let counts = counted(&replies);
         assert!(counts.contains_key(&200) && counts.keys().all(|status| [200, 409].contains(status)), "{counts:?}");
-        let keys = reviewer.get(&format!("/v1/assessments/{}/keys", ada.assessment)).await.expect(200);
+        let keys = reviewer.get(&format!("/v1/assessments/{}/keys", avocet.assessment)).await.expect(200);
         assert_eq!(keys["keys"][0]["status"], word);
     }
-    let user: &User = &ada;
-    let own = user.get(&format!("/v1/sessions/{}", ada.session)).await.expect(200);
+    let user: &User = &avocet;
+    let own = user.get(&format!("/v1/sessions/{}", avocet.session)).await.expect(200);
     assert_eq!(own["status"], "ended");
 }
 
 #[tokio::test]
 async fn fifty_who_merge_metadata_lose_nothing_of_each_other() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
-    let path = format!("/v1/sessions/{}/metadata", ada.session);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
+    let path = format!("/v1/sessions/{}/metadata", avocet.session);
     let replies = fifty(|n| reviewer.patch(&path, json!({(format!("m{n}")): n}))).await;
     assert_eq!(counted(&replies), only(200));
-    assert_eq!(session(&ada, &ada.session).await["metadata"].as_object().unwrap().len(), 50);
+    assert_eq!(session(&avocet, &avocet.session).await["metadata"].as_object().unwrap().len(), 50);
 }
 
 #[tokio::test]
 async fn fifty_who_replace_metadata_each_succeed_and_one_of_them_stands() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
-    let path = format!("/v1/sessions/{}", ada.session);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
+    let path = format!("/v1/sessions/{}", avocet.session);
     let replies = fifty(|n| reviewer.patch(&path, json!({"metadata": {"n": n}}))).await;
     assert_eq!(counted(&replies), only(200));
-    let n = session(&ada, &ada.session).await["metadata"]["n"].as_u64();
+    let n = session(&avocet, &avocet.session).await["metadata"]["n"].as_u64();
     assert!(n.is_some_and(|n| n < 50), "{n:?}");
 }

@@ -18,32 +18,32 @@ async fn rows(app: &TestApp, session: &str) -> String {
 #[tokio::test]
 async fn rows_that_vanished_from_clickhouse_come_back_as_they_were() {
     let app = TestApp::with(&["--reconcile-every-secs=1"]).await;
-    let (ada, bob) = (candidate(&app).await, candidate(&app).await);
-    for of in [&ada, &bob] {
+    let (avocet, dunlin) = (candidate(&app).await, candidate(&app).await);
+    for of in [&avocet, &dunlin] {
         post_all(of, &prompts(&of.session, 1..=300)).await;
         for number in 0..5 {
             of.ingest("prompt", json!({"alone": number})).await.expect(201);
         }
     }
-    ada.complete().await.expect(200);
+    avocet.complete().await.expect(200);
     app.all_is_written().await;
-    let path = |what: &str| format!("/v1/sessions/{}{what}", ada.session);
-    let before = (timeline(&ada, &ada.session).await, timeline(&bob, &bob.session).await);
+    let path = |what: &str| format!("/v1/sessions/{}{what}", avocet.session);
+    let before = (timeline(&avocet, &avocet.session).await, timeline(&dunlin, &dunlin.session).await);
     let cohort = async || app.reviewer().get(&path("/cohort-stats")).await.expect(200);
     eventually("the results", async || (cohort().await["cohortStats"]["sessionCount"] == 1).then_some(())).await;
 
     // One of many that were written together, one that was written alone, all of another session, and a state.
-    sql(&app, &format!("DELETE FROM events WHERE session_id = '{}' AND seq IN (7, 303)", ada.session)).await;
-    sql(&app, &format!("DELETE FROM events WHERE session_id = '{}'", bob.session)).await;
-    sql(&app, &format!("DELETE FROM entities WHERE kind = 'session' AND id = '{}'", bob.session)).await;
-    assert_eq!(rows(&app, &bob.session).await, "0", "it is gone");
+    sql(&app, &format!("DELETE FROM events WHERE session_id = '{}' AND seq IN (7, 303)", avocet.session)).await;
+    sql(&app, &format!("DELETE FROM events WHERE session_id = '{}'", dunlin.session)).await;
+    sql(&app, &format!("DELETE FROM entities WHERE kind = 'session' AND id = '{}'", dunlin.session)).await;
+    assert_eq!(rows(&app, &dunlin.session).await, "0", "it is gone");
     eventually("all of it to come back", async || {
-        let state = format!("SELECT count() FROM entities FINAL WHERE kind = 'session' AND id = '{}'", bob.session);
-        let found = (rows(&app, &ada.session).await, rows(&app, &bob.session).await, sql(&app, &state).await);
+        let state = format!("SELECT count() FROM entities FINAL WHERE kind = 'session' AND id = '{}'", dunlin.session);
+        let found = (rows(&app, &avocet.session).await, rows(&app, &dunlin.session).await, sql(&app, &state).await);
         (found.0 == before.0.len().to_string() && found.1 == "305" && found.2 == "1").then_some(())
     })
     .await;
-    assert_eq!((timeline(&ada, &ada.session).await, timeline(&bob, &bob.session).await), before);
+    assert_eq!((timeline(&avocet, &avocet.session).await, timeline(&dunlin, &dunlin.session).await), before);
     assert!(app.log().contains("clickhouse lacks what it confirmed"), "the operator is told");
     assert!(!app.log().contains("missing still"), "{}", app.log());
     app.all_is_written().await;

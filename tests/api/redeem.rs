@@ -26,7 +26,7 @@ async fn the_answer_is_what_clients_decode() {
         json!({"repoUrl": "https://git.example/a", "timeLimitMinutes": 90, "allowedTools": ["claude", "codex"]});
     let assessment = app.assessment_with(whole).await;
     let key = consented(&app, &assessment).await;
-    let reply = redeem(&app, json!({"key": key["key"], "candidateName": "Ada"})).await;
+    let reply = redeem(&app, json!({"key": key["key"], "candidateName": "Avocet"})).await;
     insta::assert_json_snapshot!("redeem", shown(&reply));
     assert!(reply.text.contains("\"timeLimitMinutes\":90,"), "an integer has no decimal point: {}", reply.text);
     assert_eq!(reply.header("content-type"), "application/json");
@@ -37,7 +37,7 @@ async fn the_answer_is_what_clients_decode() {
     let after = &listed["keys"][0];
     assert_eq!((&after["status"], &after["sessionId"]), (&json!("redeemed"), &body["sessionId"]));
     assert!(after["redeemedAt"].is_string());
-    assert_eq!(after["candidateName"], "Ada");
+    assert_eq!(after["candidateName"], "Avocet");
     let session =
         app.reviewer().get(&format!("/v1/sessions/{}", body["sessionId"].as_str().unwrap())).await.expect(200);
     assert_eq!((&session["session"]["candidateKeyId"], &session["status"]), (&key["id"], &json!("pending")));

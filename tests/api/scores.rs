@@ -23,38 +23,38 @@ fn told(shown: &Value) -> Vec<(&str, i64, &str)> {
 #[tokio::test]
 async fn a_reviewer_has_one_score_for_each_dimension_and_each_reviewer_their_own() {
     let app = TestApp::start().await;
-    let (ann, ben, ada) = (app.reviewer(), app.reviewer_with(&["read", "write"]).await, candidate(&app).await);
-    assert_eq!(shown(&ann, &ada).await, json!({"scores": [], "prompterScore": null}));
+    let (ann, ben, avocet) = (app.reviewer(), app.reviewer_with(&["read", "write"]).await, candidate(&app).await);
+    assert_eq!(shown(&ann, &avocet).await, json!({"scores": [], "prompterScore": null}));
     let first = json!([{"dimension": " depth ", "score": 2, "notes": "so so"}, {"dimension": "clarity", "score": 5}]);
-    let given = ann.post(&path(&ada), first).await.expect(201);
+    let given = ann.post(&path(&avocet), first).await.expect(201);
     assert_eq!(told(&given), [("depth", 2, "reviewer"), ("clarity", 5, "reviewer")]);
     let clear = &given["scores"][1];
     assert_eq!((&clear["notes"], &clear["evidence"]), (&Value::Null, &Value::Null));
     assert_eq!(clear["createdAt"], clear["updatedAt"]);
-    ben.post(&path(&ada), json!([{"dimension": "depth", "score": 5}])).await.expect(201);
-    let again = ann.post(&path(&ada), json!([{"dimension": "depth", "score": 3, "notes": "on reflection"}])).await;
+    ben.post(&path(&avocet), json!([{"dimension": "depth", "score": 5}])).await.expect(201);
+    let again = ann.post(&path(&avocet), json!([{"dimension": "depth", "score": 3, "notes": "on reflection"}])).await;
     let again = again.expect(201);
     assert_eq!(again["scores"][0]["createdAt"], given["scores"][0]["createdAt"]);
 
-    let all = shown(&ann, &ada).await;
+    let all = shown(&ann, &avocet).await;
     assert_eq!(told(&all), [("clarity", 5, "reviewer"), ("depth", 3, "reviewer"), ("depth", 5, "reviewer")]);
     assert_eq!((&all["scores"][1], &all["scores"][1]["notes"]), (&again["scores"][0], &json!("on reflection")));
     assert_ne!(all["scores"][1]["reviewerId"], all["scores"][2]["reviewerId"]);
     // Clarity 5, depth (3 + 5) ÷ 2.
     assert_eq!(all["prompterScore"], json!(4.5));
-    assert_eq!(shown(&ada, &ada).await, all, "candidates read their own");
+    assert_eq!(shown(&avocet, &avocet).await, all, "candidates read their own");
 
     let (stranger, other) = (candidate(&app).await, app.other_org().await);
-    stranger.get(&path(&ada)).await.refused(404, "not_found");
-    other.get(&path(&ada)).await.refused(404, "not_found");
-    other.post(&path(&ada), json!([{"dimension": "a", "score": 1}])).await.refused(404, "not_found");
-    ada.post(&path(&ada), json!([{"dimension": "a", "score": 5}])).await.refused(403, "reviewer_only");
+    stranger.get(&path(&avocet)).await.refused(404, "not_found");
+    other.get(&path(&avocet)).await.refused(404, "not_found");
+    other.post(&path(&avocet), json!([{"dimension": "a", "score": 1}])).await.refused(404, "not_found");
+    avocet.post(&path(&avocet), json!([{"dimension": "a", "score": 5}])).await.refused(403, "reviewer_only");
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_scores_is_named_and_nothing_of_them_is_kept() {
     let app = TestApp::start().await;
-    let (reviewer, ada) = (app.reviewer(), candidate(&app).await);
+    let (reviewer, avocet) = (app.reviewer(), candidate(&app).await);
     let good = json!({"dimension": "a", "score": 1});
     let many: Vec<_> = (0..21).map(|n| json!({"dimension": format!("d{n}"), "score": 1})).collect();
     for (body, wrong) in [
@@ -71,21 +71,21 @@ async fn what_is_wrong_with_scores_is_named_and_nothing_of_them_is_kept() {
         (json!(many), vec![""]),
         (good.clone(), vec![""]),
     ] {
-        let reply = reviewer.post(&path(&ada), body.clone()).await;
+        let reply = reviewer.post(&path(&avocet), body.clone()).await;
         reply.refused(400, "validation_failed");
         assert_eq!(wrong_fields(&reply), wrong, "{body}");
     }
-    reviewer.post_bytes(&path(&ada), "[").await.refused(400, "invalid_json");
-    assert_eq!(shown(&reviewer, &ada).await["scores"], json!([]));
+    reviewer.post_bytes(&path(&avocet), "[").await.refused(400, "invalid_json");
+    assert_eq!(shown(&reviewer, &avocet).await["scores"], json!([]));
 
     let page = |n: usize| (0..20).map(|m| json!({"dimension": format!("{n}-{m}"), "score": 1})).collect::<Vec<_>>();
     for n in 0..12 {
-        reviewer.post(&path(&ada), json!(page(n))).await.expect(201);
+        reviewer.post(&path(&avocet), json!(page(n))).await.expect(201);
     }
-    reviewer.post(&path(&ada), json!(page(12))).await.refused(409, "too_many_scores");
-    reviewer.post(&path(&ada), json!(page(3))).await.expect(201);
-    reviewer.post(&path(&ada), json!(&page(12)[..16])).await.expect(201);
-    assert_eq!(shown(&reviewer, &ada).await["scores"].as_array().unwrap().len(), 256);
+    reviewer.post(&path(&avocet), json!(page(12))).await.refused(409, "too_many_scores");
+    reviewer.post(&path(&avocet), json!(page(3))).await.expect(201);
+    reviewer.post(&path(&avocet), json!(&page(12)[..16])).await.expect(201);
+    assert_eq!(shown(&reviewer, &avocet).await["scores"].as_array().unwrap().len(), 256);
 }
 
 #[tokio::test]
@@ -102,19 +102,19 @@ async fn the_signals_of_a_session_that_ended_are_scored_with_what_they_were_scor
     let rubric = reviewer.post("/v1/rubrics", json!({"name": "r", "criteria": criteria})).await.expect(201);
     let rubric = rubric["rubric"]["id"].as_str().unwrap().to_owned();
     let assessment = app.assessment_with(json!({"rubricId": rubric})).await;
-    let (ada, idle) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let (avocet, idle) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
     for _ in 0..3 {
-        ada.ingest("file_diff", json!({"path": "a.rs", "linesAdded": 1})).await.expect(201);
+        avocet.ingest("file_diff", json!({"path": "a.rs", "linesAdded": 1})).await.expect(201);
     }
     for (command, code) in [("ls", 1), ("cargo test", 0)] {
-        ada.ingest("command", json!({"command": command, "exitCode": code})).await.expect(201);
+        avocet.ingest("command", json!({"command": command, "exitCode": code})).await.expect(201);
     }
-    reviewer.post(&path(&ada), json!([{"dimension": "clarity", "score": 2}])).await.expect(201);
-    let running = shown(&reviewer, &ada).await;
+    reviewer.post(&path(&avocet), json!([{"dimension": "clarity", "score": 2}])).await.expect(201);
+    let running = shown(&reviewer, &avocet).await;
     assert_eq!((told(&running), &running["prompterScore"]), (vec![("clarity", 2, "reviewer")], &json!(2)));
 
-    ada.complete().await.expect(200);
-    let ended = shown(&reviewer, &ada).await;
+    avocet.complete().await.expect(200);
+    let ended = shown(&reviewer, &avocet).await;
     // A third reaches 0.25, a half reaches 0.6 from above and not 0.4, and the test passed.
     let expected =
         [("verifies", 3, "signal"), ("fails", 3, "signal"), ("tests", 5, "signal"), ("clarity", 2, "reviewer")];
@@ -123,13 +123,13 @@ async fn the_signals_of_a_session_that_ended_are_scored_with_what_they_were_scor
     assert_eq!(ended["scores"][0]["evidence"], evidence);
     assert_eq!(ended["scores"][2]["evidence"]["value"], json!(true));
     assert_eq!(ended["prompterScore"], json!(3)); // (3 · 3 + 3 + 5 + 2 · 2) ÷ 7
-    assert_eq!(shown(&reviewer, &ada).await, ended, "asked again, it is the same");
+    assert_eq!(shown(&reviewer, &avocet).await, ended, "asked again, it is the same");
 
     // A reviewer's word stands before a signal's.
-    reviewer.post(&path(&ada), json!([{"dimension": "tests", "score": 1}])).await.expect(201);
-    assert_eq!(shown(&reviewer, &ada).await["prompterScore"], json!(2.43)); // (9 + 3 + 1 + 4) ÷ 7
+    reviewer.post(&path(&avocet), json!([{"dimension": "tests", "score": 1}])).await.expect(201);
+    assert_eq!(shown(&reviewer, &avocet).await["prompterScore"], json!(2.43)); // (9 + 3 + 1 + 4) ÷ 7
     reviewer.delete(&format!("/v1/rubrics/{rubric}")).await.expect(200);
-    assert_eq!(shown(&reviewer, &ada).await["scores"].as_array().unwrap().len(), 5);
+    assert_eq!(shown(&reviewer, &avocet).await["scores"].as_array().unwrap().len(), 5);
 
     // What has no value has no score.
     idle.complete().await.expect(200);

@@ -112,10 +112,10 @@ async fn events_once() -> Option<()> {
     let flags = ["--ingest-per-minute=60", "--ingest-burst=100", "--stream-per-minute=60", "--stream-burst=100"];
     let app = TestApp::with(&flags).await;
     let node = app.second_node();
-    let ada = app.candidate(&app.assessment().await).await;
-    let both = [User::clone(&ada), User::clone(&ada).at(&node.url())];
+    let avocet = app.candidate(&app.assessment().await).await;
+    let both = [User::clone(&avocet), User::clone(&avocet).at(&node.url())];
     let began = Instant::now();
-    let replies = join_all((0..8).map(|n| both[n % 2].post("/v1/hooks/ingest/batch", prompts(&ada, 30)))).await;
+    let replies = join_all((0..8).map(|n| both[n % 2].post("/v1/hooks/ingest/batch", prompts(&avocet, 30)))).await;
     let accepted: u64 = replies.iter().map(|reply| reply.body["accepted"].as_u64().unwrap()).sum();
     let accepted = u32::try_from(accepted).unwrap();
     none_counted_alone(&app, &[&node])?;
@@ -131,7 +131,7 @@ async fn events_once() -> Option<()> {
         sockets.push(socket);
     }
     for socket in &mut sockets {
-        let mut batch = prompts(&ada, 80);
+        let mut batch = prompts(&avocet, 80);
         batch["type"] = json!("batch");
         socket.send(batch).await;
     }

@@ -131,35 +131,35 @@ fn verify(reply: &Reply, signer: &Signer, sent: &[Signed]) {
 async fn a_whole_chain_verifies_in_both_spellings_whatever_the_order_of_arrival() {
     let app = TestApp::start().await;
     for spelling in [Spelling::J, Spelling::G] {
-        let ada = candidate(&app).await;
+        let avocet = candidate(&app).await;
         let mut signer = Signer::new([9; 32]);
-        register(&app, &ada, &signer).await;
-        let sent = sign(&mut signer, &ada.session, 7, spelling);
+        register(&app, &avocet, &signer).await;
+        let sent = sign(&mut signer, &avocet.session, 7, spelling);
         for nth in [3, 0, 6, 1, 5, 2, 4] {
-            assert_eq!(post(&ada, &sent[nth].wire).await.expect(201)["id"], json!(sent[nth].id));
+            assert_eq!(post(&avocet, &sent[nth].wire).await.expect(201)["id"], json!(sent[nth].id));
         }
-        assert_eq!(post(&ada, &sent[3].wire).await.expect(200)["skipped"], true);
-        for user in [User::clone(&ada), app.api_key(&ada.key), app.reviewer()] {
-            let log = signed_log(&user, &ada.session).await;
+        assert_eq!(post(&avocet, &sent[3].wire).await.expect(200)["skipped"], true);
+        for user in [User::clone(&avocet), app.api_key(&avocet.key), app.reviewer()] {
+            let log = signed_log(&user, &avocet.session).await;
             assert_eq!(log.status, 200, "{}", log.text);
-            assert_eq!(log.body["sessionId"], json!(ada.session));
+            assert_eq!(log.body["sessionId"], json!(avocet.session));
             assert_eq!(log.body["signingPubkey"], json!(signer.public_key()));
             verify(&log, &signer, &sent);
         }
         let expected = json!({"signed": 7, "verified": 7, "broken": [], "complete": true, "gaps": 0, "forks": 0});
-        assert_eq!(integrity(&app, &ada.session).await, expected, "{spelling:?}");
-        assert_eq!(verdicts(&timeline(&ada, &ada.session).await), [Some(true); 7]);
+        assert_eq!(integrity(&app, &avocet.session).await, expected, "{spelling:?}");
+        assert_eq!(verdicts(&timeline(&avocet, &avocet.session).await), [Some(true); 7]);
     }
 }
 
 #[tokio::test]
 async fn a_missing_and_a_tampered_event_are_told_apart_and_nothing_is_refused() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let mut signer = Signer::new([9; 32]);
-    register(&app, &ada, &signer).await;
+    register(&app, &avocet, &signer).await;
     // So many that they are checked off the thread of the request.
-    let mut sent = sign(&mut signer, &ada.session, 30, Spelling::G);
+    let mut sent = sign(&mut signer, &avocet.session, 30, Spelling::G);
     let tampered = sent[20].wire.replace(r#""command":"ls""#, r#""command":"lt""#);
     assert_ne!(tampered, sent[20].wire);
     sent[20].wire = tampered;
@@ -167,11 +167,11 @@ async fn a_missing_and_a_tampered_event_are_told_apart_and_nothing_is_refused() 
     let unsigned = format!(
         r#"{{"id":"{}","sessionId":"{}","ts":"2026-04-01T11:00:00Z","kind":"prompt","source":"cli","v":1,"data":{{}}}}"#,
         Uuid::new_v4(),
-        ada.session
+        avocet.session
     );
     let events: Vec<_> = sent.iter().map(|event| event.wire.as_str()).chain([unsigned.as_str()]).collect();
     let body = format!(r#"{{"events":[{}]}}"#, events.join(","));
-    let reply = ada.post_bytes("/v1/hooks/ingest/batch", body).await.expect(207);
+    let reply = avocet.post_bytes("/v1/hooks/ingest/batch", body).await.expect(207);
     assert_eq!((&reply["accepted"], &reply["rejected"]), (&json!(30), &json!(0)));
 
     let expected = json!({
@@ -181,16 +181,16 @@ async fn a_missing_and_a_tampered_event_are_told_apart_and_nothing_is_refused() 
             {"eventId": sent[19].id, "seq": 20, "reason": "bad_signature"},
         ],
     });
-    assert_eq!(integrity(&app, &ada.session).await, expected);
+    assert_eq!(integrity(&app, &avocet.session).await, expected);
     assert_eq!(sent[10].prev_sig, missing.sig);
-    let log = signed_log(&ada, &ada.session).await.expect(200);
+    let log = signed_log(&avocet, &avocet.session).await.expect(200);
     let ids: Vec<_> = log["events"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
     assert_eq!(ids, sent.iter().map(|event| event.id.as_str()).collect::<Vec<_>>());
 
     let mut verdict = vec![Some(true); 30];
     (verdict[19], verdict[29]) = (Some(false), None);
-    assert_eq!(verdicts(&arrivals(&ada, &ada.session).await), verdict);
-    let mut watcher = watcher_after(&app.reviewer(), &ada.session, 0).await;
+    assert_eq!(verdicts(&arrivals(&avocet, &avocet.session).await), verdict);
+    let mut watcher = watcher_after(&app.reviewer(), &avocet.session, 0).await;
     assert_eq!(verdicts(&watch_to(&mut watcher, 1, 30).await), verdict);
     eventually("ClickHouse to have the verdicts", async || {
         let query = "SELECT+countIf(sig_verified),+countIf(NOT+sig_verified),+count()+FROM+promptster.events";
@@ -198,42 +198,42 @@ async fn a_missing_and_a_tampered_event_are_told_apart_and_nothing_is_refused() 
         (counts.text().await.unwrap().trim() == "28\t1\t30").then_some(())
     })
     .await;
-    assert_eq!(integrity(&app, &ada.session).await, expected);
+    assert_eq!(integrity(&app, &avocet.session).await, expected);
     // What was missing comes late, and the chain closes.
-    post(&ada, &missing.wire).await.expect(201);
-    let report = integrity(&app, &ada.session).await;
+    post(&avocet, &missing.wire).await.expect(201);
+    let report = integrity(&app, &avocet.session).await;
     assert_eq!((&report["gaps"], &report["verified"], &report["signed"]), (&json!(0), &json!(29), &json!(30)));
 }
 
 #[tokio::test]
 async fn every_key_that_was_registered_counts_and_without_one_there_is_no_verdict() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let (mut old, mut new) = (Signer::new([1; 32]), Signer::new([2; 32]));
-    let none = json!({"sessionId": ada.session, "signingPubkey": "", "events": []});
-    assert_eq!(signed_log(&ada, &ada.session).await.expect(200), none);
+    let none = json!({"sessionId": avocet.session, "signingPubkey": "", "events": []});
+    assert_eq!(signed_log(&avocet, &avocet.session).await.expect(200), none);
     let report = json!({"signed": 0, "verified": 0, "broken": [], "complete": false, "gaps": 0, "forks": 0});
-    assert_eq!(integrity(&app, &ada.session).await, report);
+    assert_eq!(integrity(&app, &avocet.session).await, report);
 
-    let early = sign(&mut Signer::new([1; 32]), &ada.session, 1, Spelling::J);
-    post(&ada, &early[0].wire).await.expect(201);
-    let mut socket = ada.stream().await;
-    register(&app, &ada, &old).await;
-    register(&app, &ada, &new).await;
-    let by_old = sign(&mut old, &ada.session, 1, Spelling::J);
-    let by_new = sign(&mut new, &ada.session, 2, Spelling::J);
+    let early = sign(&mut Signer::new([1; 32]), &avocet.session, 1, Spelling::J);
+    post(&avocet, &early[0].wire).await.expect(201);
+    let mut socket = avocet.stream().await;
+    register(&app, &avocet, &old).await;
+    register(&app, &avocet, &new).await;
+    let by_old = sign(&mut old, &avocet.session, 1, Spelling::J);
+    let by_new = sign(&mut new, &avocet.session, 2, Spelling::J);
     // The socket is older than the keys.
     for event in [&by_old[0], &by_new[0]] {
         socket.send_text(&format!(r#"{{"type":"event","event":{}}}"#, event.wire)).await;
         let ack = socket.next_of("ack").await;
         assert_eq!(ack["results"][0]["status"], 201, "{ack}");
     }
-    post(&ada, &by_new[1].wire).await.expect(201);
-    let rows = arrivals(&ada, &ada.session).await;
+    post(&avocet, &by_new[1].wire).await.expect(201);
+    let rows = arrivals(&avocet, &avocet.session).await;
     assert_eq!(verdicts(&rows), [None, Some(true), Some(true), Some(true)]);
-    let log = signed_log(&ada, &ada.session).await.expect(200);
+    let log = signed_log(&avocet, &avocet.session).await.expect(200);
     assert_eq!(log["signingPubkey"], json!(new.public_key()));
-    let report = integrity(&app, &ada.session).await;
+    let report = integrity(&app, &avocet.session).await;
     let reasons: Vec<_> = report["broken"].as_array().unwrap().iter().map(|broken| &broken["reason"]).collect();
     assert_eq!(reasons, ["restart", "restart"], "each key begins a chain of its own");
     assert_eq!((&report["signed"], &report["verified"]), (&json!(4), &json!(3)));

@@ -70,19 +70,19 @@ async fn the_vectors_of_the_contract_verify_in_both_spellings() {
     }
 }
 
-async fn register(app: &TestApp, ada: &Candidate, signer: &Signer) {
-    let body = json!({"key": ada.key, "signingPubKey": signer.public_key()});
+async fn register(app: &TestApp, avocet: &Candidate, signer: &Signer) {
+    let body = json!({"key": avocet.key, "signingPubKey": signer.public_key()});
     app.anonymous().post("/v1/candidate/redeem", body).await.expect(200);
 }
 
 #[tokio::test]
 async fn a_signature_that_is_none_loses_no_event() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let mut signer = Signer::new([7; 32]);
-    register(&app, &ada, &signer).await;
+    register(&app, &avocet, &signer).await;
     let fresh = || {
-        let mut sent = event(&ada.session, "planning", json!({}));
+        let mut sent = event(&avocet.session, "planning", json!({}));
         sent["source"] = json!("claude-code");
         sent
     };
@@ -131,33 +131,34 @@ async fn a_signature_that_is_none_loses_no_event() {
     ];
     let expected: Vec<_> = rows.iter().map(|(_, verdict)| *verdict).collect();
     for (nth, (sent, _)) in rows.into_iter().enumerate() {
-        let reply = ada.post(INGEST, sent).await;
+        let reply = avocet.post(INGEST, sent).await;
         assert_eq!(reply.status, 201, "row {nth}: {}", reply.text);
     }
-    let verdicts: Vec<_> = arrivals(&ada, &ada.session).await.iter().map(|row| row["sigVerified"].as_bool()).collect();
+    let verdicts: Vec<_> =
+        arrivals(&avocet, &avocet.session).await.iter().map(|row| row["sigVerified"].as_bool()).collect();
     assert_eq!(verdicts, expected);
 }
 
 #[tokio::test]
 async fn two_that_follow_one_are_a_fork_and_both_are_kept() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
+    let avocet = candidate(&app).await;
     let mut signer = Signer::new([7; 32]);
-    register(&app, &ada, &signer).await;
+    register(&app, &avocet, &signer).await;
     let send = async |signer: &mut Signer| {
-        let mut sent = event(&ada.session, "prompt", json!({}));
+        let mut sent = event(&avocet.session, "prompt", json!({}));
         sent["source"] = json!("cli");
         signer.chain(&mut sent, "{}");
-        ada.post(INGEST, sent.clone()).await.expect(201);
+        avocet.post(INGEST, sent.clone()).await.expect(201);
         sent["id"].clone()
     };
     send(&mut signer).await;
     let mut other = signer.clone();
     send(&mut signer).await;
     let fork = send(&mut other).await;
-    let report = app.reviewer().get(&format!("/v1/sessions/{}/integrity", ada.session)).await.expect(200);
+    let report = app.reviewer().get(&format!("/v1/sessions/{}/integrity", avocet.session)).await.expect(200);
     let broken = json!([{"eventId": fork, "seq": 3, "reason": "fork"}]);
     assert_eq!((&report["broken"], &report["forks"]), (&broken, &json!(1)));
     assert_eq!((&report["signed"], &report["verified"], &report["complete"]), (&json!(3), &json!(3), &json!(false)));
-    ada.get(&format!("/v1/sessions/{}/integrity", ada.session)).await.refused(403, "reviewer_only");
+    avocet.get(&format!("/v1/sessions/{}/integrity", avocet.session)).await.refused(403, "reviewer_only");
 }

@@ -89,21 +89,21 @@ async fn what_one_node_takes_away_the_other_does_not_let_in() {
     let app = TestApp::start().await;
     let node = app.second_node();
     let (there, assessment) = (app.reviewer().at(&node.url()), app.assessment().await);
-    let ada = app.candidate(&assessment).await;
+    let avocet = app.candidate(&assessment).await;
     let made = there.post("/v1/org/api-keys", json!({"name": "a", "scopes": ["read"]})).await.expect(201);
     let short_lived = app.bearer(made["secret"].as_str().unwrap());
-    let far = User::clone(&ada).at(&node.url());
+    let far = User::clone(&avocet).at(&node.url());
     // Both nodes have seen the credentials before they are taken away at the other.
-    for user in [&short_lived, &short_lived.at(&node.url()), &ada, &far] {
+    for user in [&short_lived, &short_lived.at(&node.url()), &avocet, &far] {
         user.get("/v1/sessions").await.expect(200);
     }
     there.delete(&format!("/v1/org/api-keys/{}", made["apiKey"]["id"].as_str().unwrap())).await.expect(200);
     short_lived.get("/v1/sessions").await.refused(401, "unauthorized");
-    app.reviewer().delete(&format!("/v1/assessments/{assessment}/keys/{}", ada.key_id)).await.expect(200);
+    app.reviewer().delete(&format!("/v1/assessments/{assessment}/keys/{}", avocet.key_id)).await.expect(200);
     far.get("/v1/sessions").await.refused(401, "unauthorized");
-    far.post("/v1/hooks/ingest", event(&ada.session, "prompt", json!({}))).await.refused(401, "unauthorized");
+    far.post("/v1/hooks/ingest", event(&avocet.session, "prompt", json!({}))).await.refused(401, "unauthorized");
     let ticket = there.post("/v1/live-tickets", json!({})).await.expect(201)["ticket"].clone();
-    let live = format!("/v1/sessions/{}/live?ticket={}", ada.session, ticket.as_str().unwrap());
+    let live = format!("/v1/sessions/{}/live?ticket={}", avocet.session, ticket.as_str().unwrap());
     assert!(app.anonymous().connect(&live).await.is_ok(), "a ticket of one node opens a socket at the other");
     let again = app.anonymous().at(&node.url()).connect(&live).await.err().expect("refused");
     again.refused(401, "unauthorized");

@@ -51,39 +51,39 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn a_bundle_is_put_and_handed_in_and_the_last_complete_one_counts() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let (path, key) = upload(&ada).await;
+    let avocet = candidate(&app).await;
+    let (path, key) = upload(&avocet).await;
     let (first, second) = (b"\x1f\x8bfirst".to_vec(), vec![7_u8; 3_000_000]);
     let reply = put(&app, &path, &first).await.expect(200);
     assert_eq!((&reply["size"], &reply["sha256"]), (&json!(first.len()), &json!(sha256(&first))));
-    assert_eq!(submit(&ada, submission(&ada, &key, &first)).await.expect(200), json!({"ok": true}));
+    assert_eq!(submit(&avocet, submission(&avocet, &key, &first)).await.expect(200), json!({"ok": true}));
     assert_eq!(put(&app, &path, &second).await.expect(200)["objectKey"], json!(key));
-    submit(&ada, submission(&ada, &key, &first)).await.refused(400, "validation_failed");
+    submit(&avocet, submission(&avocet, &key, &first)).await.refused(400, "validation_failed");
     // A large diff, then nothing where a client may have nothing.
-    let mut large = submission(&ada, &key, &second);
+    let mut large = submission(&avocet, &key, &second);
     large["diff"] = json!("x".repeat(15 << 20));
-    submit(&ada, large.clone()).await.expect(200);
+    submit(&avocet, large.clone()).await.expect(200);
     for field in ["diff", "repoUrl", "baseSha", "fileTree"] {
         large[field] = Value::Null;
     }
-    submit(&app.api_key(&ada.key), large).await.expect(200);
+    submit(&app.api_key(&avocet.key), large).await.expect(200);
     let stored = files(&app.uploads_dir());
     assert_eq!(stored.iter().filter(|path| std::fs::read(path).unwrap() == second).count(), 1);
     assert!(stored.iter().all(|path| path.extension().unwrap() != "part"), "{stored:?}");
-    assert!(stored.iter().all(|path| path.to_str().unwrap().contains(&ada.session)));
+    assert!(stored.iter().all(|path| path.to_str().unwrap().contains(&avocet.session)));
 }
 
 #[tokio::test]
 async fn overlapping_uploads_each_leave_a_whole_bundle() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let (path, key) = upload(&ada).await;
+    let avocet = candidate(&app).await;
+    let (path, key) = upload(&avocet).await;
     let bundles: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 400_000 + usize::from(number)]).collect();
     let replies = futures_util::future::join_all(bundles.iter().map(|bytes| put(&app, &path, bytes))).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
     let mut accepted = 0;
     for bytes in &bundles {
-        accepted += usize::from(submit(&ada, submission(&ada, &key, bytes)).await.status == 200);
+        accepted += usize::from(submit(&avocet, submission(&avocet, &key, bytes)).await.status == 200);
     }
     assert_eq!(accepted, 1, "one of them is the last");
     for path in files(&app.uploads_dir()).iter().filter(|path| path.extension().unwrap() == "gz") {
@@ -94,8 +94,8 @@ async fn overlapping_uploads_each_leave_a_whole_bundle() {
 #[tokio::test]
 async fn what_arrives_in_part_leaves_nothing() {
     let app = TestApp::with(&["--body-timeout-secs=1"]).await;
-    let ada = candidate(&app).await;
-    let (path, key) = upload(&ada).await;
+    let avocet = candidate(&app).await;
+    let (path, key) = upload(&avocet).await;
     let head = format!(
         "PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/gzip\r\ncontent-length: 100\r\nconnection: close\r\n"
     );
@@ -104,17 +104,17 @@ async fn what_arrives_in_part_leaves_nothing() {
     let silent = RawRequest::begin(app.address(), format!("{head}\r\nhalf").as_bytes()).await;
     assert_eq!(silent.end(b"").await.unwrap().status, 408);
     eventually("nothing to be left", async || files(&app.uploads_dir()).is_empty().then_some(())).await;
-    let refused = submit(&ada, submission(&ada, &key, b"half")).await;
+    let refused = submit(&avocet, submission(&avocet, &key, b"half")).await;
     assert_eq!((refused.status, wrong_fields(&refused)), (400, vec!["bundleKey".to_owned()]));
     put(&app, &path, b"whole").await.expect(200);
-    submit(&ada, submission(&ada, &key, b"whole")).await.expect(200);
+    submit(&avocet, submission(&avocet, &key, b"whole")).await.expect(200);
 }
 
 #[tokio::test]
 async fn an_upload_has_its_limits() {
     let app = TestApp::with(&["--upload-max-bytes=1000"]).await;
-    let ada = candidate(&app).await;
-    let (path, _) = upload(&ada).await;
+    let avocet = candidate(&app).await;
+    let (path, _) = upload(&avocet).await;
     put(&app, &path, &[1; 1000]).await.expect(200);
     put(&app, &path, &[1; 1001]).await.refused(413, "payload_too_large");
     put(&app, &path, b"").await.refused(400, "bad_request");
@@ -136,18 +136,18 @@ async fn an_upload_has_its_limits() {
 #[tokio::test]
 async fn an_address_opens_only_what_it_was_given_for_and_only_for_a_while() {
     let app = TestApp::start().await;
-    let (ada, eve) = (candidate(&app).await, candidate(&app).await);
+    let (avocet, egret) = (candidate(&app).await, candidate(&app).await);
     let ask = async |user: &User, body: Value| user.post("/v1/candidate/upload-url", body).await;
-    ask(&ada, json!({"sessionId": eve.session})).await.refused(403, "session_mismatch");
-    ask(&ada, json!({"sessionId": "unknown"})).await.refused(403, "session_mismatch");
-    assert_eq!(wrong_fields(&ask(&ada, json!({})).await), ["sessionId"]);
-    assert_eq!(wrong_fields(&ask(&ada, json!({"sessionId": "a b"})).await), ["sessionId"]);
+    ask(&avocet, json!({"sessionId": egret.session})).await.refused(403, "session_mismatch");
+    ask(&avocet, json!({"sessionId": "unknown"})).await.refused(403, "session_mismatch");
+    assert_eq!(wrong_fields(&ask(&avocet, json!({})).await), ["sessionId"]);
+    assert_eq!(wrong_fields(&ask(&avocet, json!({"sessionId": "a b"})).await), ["sessionId"]);
 
-    let (path, key) = upload(&ada).await;
+    let (path, key) = upload(&avocet).await;
     put(&app, &path, b"mine").await.expect(200);
-    let foreign = submit(&eve, submission(&eve, &key, b"mine")).await;
+    let foreign = submit(&egret, submission(&egret, &key, b"mine")).await;
     assert_eq!((foreign.status, wrong_fields(&foreign)), (400, vec!["bundleKey".to_owned()]));
-    submit(&eve, submission(&ada, &key, b"mine")).await.refused(403, "session_mismatch");
+    submit(&egret, submission(&avocet, &key, b"mine")).await.refused(403, "session_mismatch");
 
     put(&app, &format!("{path}x"), b"mine").await.refused(404, "not_found");
     let token = path.rsplit('/').next().unwrap();
@@ -155,21 +155,21 @@ async fn an_address_opens_only_what_it_was_given_for_and_only_for_a_while() {
     assert!(app.redis_command(&format!("EXISTS {stored}")).await.starts_with(":1"), "kept as a hash only");
     app.redis_command(&format!("PEXPIRE {stored} 1")).await;
     eventually("the address to expire", async || (put(&app, &path, b"late").await.status == 404).then_some(())).await;
-    submit(&ada, submission(&ada, &key, b"mine")).await.expect(200);
-    let (path, _) = upload(&ada).await;
-    app.reviewer().delete(&format!("/v1/assessments/{}/keys/{}", ada.assessment, ada.key_id)).await.expect(200);
+    submit(&avocet, submission(&avocet, &key, b"mine")).await.expect(200);
+    let (path, _) = upload(&avocet).await;
+    app.reviewer().delete(&format!("/v1/assessments/{}/keys/{}", avocet.assessment, avocet.key_id)).await.expect(200);
     put(&app, &path, b"revoked").await.refused(404, "not_found");
 }
 
 #[tokio::test]
 async fn every_wrong_field_of_a_submission_is_named() {
     let app = TestApp::start().await;
-    let ada = candidate(&app).await;
-    let (path, key) = upload(&ada).await;
+    let avocet = candidate(&app).await;
+    let (path, key) = upload(&avocet).await;
     put(&app, &path, b"bundle").await.expect(200);
-    let all = submit(&ada, json!({})).await;
+    let all = submit(&avocet, json!({})).await;
     assert_eq!(wrong_fields(&all), ["bundleKey", "bundleSha256", "bundleSize", "sessionId"]);
-    let good = submission(&ada, &key, b"bundle");
+    let good = submission(&avocet, &key, b"bundle");
     for (field, value, wrong) in [
         ("bundleSha256", json!("0".repeat(64)), "bundleSha256"),
         ("bundleSha256", json!("0".repeat(63)), "bundleSha256"),
@@ -186,34 +186,34 @@ async fn every_wrong_field_of_a_submission_is_named() {
     ] {
         let mut body = good.clone();
         body[field] = value;
-        let reply = submit(&ada, body).await;
+        let reply = submit(&avocet, body).await;
         reply.refused(400, "validation_failed");
         assert_eq!(wrong_fields(&reply), [wrong]);
     }
     let upper = json!(sha256(b"bundle").to_uppercase());
     let mut body = good.clone();
     body["bundleSha256"] = upper;
-    submit(&ada, body).await.expect(200);
+    submit(&avocet, body).await.expect(200);
     let larger = vec![b' '; (16 << 20) + 1];
-    ada.post_bytes("/v1/candidate/submit-code", larger).await.refused(413, "payload_too_large");
+    avocet.post_bytes("/v1/candidate/submit-code", larger).await.refused(413, "payload_too_large");
 }
 
 #[tokio::test]
 async fn handing_in_goes_on_until_the_grace_is_over() {
     let app = TestApp::with(&["--late-event-grace-secs=2"]).await;
-    let ada = candidate(&app).await;
-    let (path, key) = upload(&ada).await;
-    ada.complete().await.expect(200);
+    let avocet = candidate(&app).await;
+    let (path, key) = upload(&avocet).await;
+    avocet.complete().await.expect(200);
     put(&app, &path, b"late").await.expect(200);
-    submit(&ada, submission(&ada, &key, b"late")).await.expect(200);
-    let by_key = app.api_key(&ada.key);
+    submit(&avocet, submission(&avocet, &key, b"late")).await.expect(200);
+    let by_key = app.api_key(&avocet.key);
     eventually("the grace to be over", async || {
-        (submit(&by_key, submission(&ada, &key, b"late")).await.status == 409).then_some(())
+        (submit(&by_key, submission(&avocet, &key, b"late")).await.status == 409).then_some(())
     })
     .await;
     put(&app, &path, b"later").await.refused(409, "session_ended");
-    submit(&by_key, submission(&ada, &key, b"late")).await.refused(409, "session_ended");
-    let ask = json!({"sessionId": ada.session});
+    submit(&by_key, submission(&avocet, &key, b"late")).await.refused(409, "session_ended");
+    let ask = json!({"sessionId": avocet.session});
     by_key.post("/v1/candidate/upload-url", ask.clone()).await.refused(409, "session_ended");
-    ada.post("/v1/candidate/upload-url", ask).await.refused(401, "unauthorized");
+    avocet.post("/v1/candidate/upload-url", ask).await.refused(401, "unauthorized");
 }

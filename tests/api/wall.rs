@@ -37,51 +37,51 @@ async fn is_listed(app: &TestApp, candidate: &Candidate, status: &str) {
 async fn the_wall_shows_who_starts_works_and_ends() {
     let app = TestApp::start().await;
     let (assessment, other) = (app.assessment().await, app.assessment().await);
-    let ada = app.candidate(&assessment).await;
-    ada.ingest("prompt", json!({})).await.expect(201);
+    let avocet = app.candidate(&assessment).await;
+    avocet.ingest("prompt", json!({})).await.expect(201);
     let done = app.candidate(&assessment).await;
     done.complete().await.expect(200);
     let elsewhere = app.candidate(&other).await;
-    for (candidate, status) in [(&ada, "active"), (&done, "ended"), (&elsewhere, "pending")] {
+    for (candidate, status) in [(&avocet, "active"), (&done, "ended"), (&elsewhere, "pending")] {
         is_listed(&app, candidate, status).await;
     }
     let mut wall = app.reviewer().watch_wall(&assessment).await;
     let first = wall.next().await;
-    assert_eq!(ids(&first), [&ada.session]);
-    assert_eq!(first["sessions"][0], session(&ada, &ada.session).await);
+    assert_eq!(ids(&first), [&avocet.session]);
+    assert_eq!(first["sessions"][0], session(&avocet, &avocet.session).await);
 
-    let bob = app.candidate(&assessment).await;
-    let started = next_about(&mut wall, &bob).await;
+    let dunlin = app.candidate(&assessment).await;
+    let started = next_about(&mut wall, &dunlin).await;
     assert_eq!(started["session"]["status"], "pending");
     insta::assert_json_snapshot!("wall_session", stable("", &started));
     elsewhere.ingest("prompt", json!({})).await.expect(201);
-    bob.ingest("prompt", json!({})).await.expect(201);
-    assert_eq!(next_about(&mut wall, &bob).await["session"]["status"], "active");
+    dunlin.ingest("prompt", json!({})).await.expect(201);
+    assert_eq!(next_about(&mut wall, &dunlin).await["session"]["status"], "active");
     let mut second = app.read_only().await.watch_wall(&assessment).await;
-    assert_eq!(ids(&second.next().await), [&bob.session, &ada.session], "latest start first");
+    assert_eq!(ids(&second.next().await), [&dunlin.session, &avocet.session], "latest start first");
 
     // Many changes, few messages, and the last has it all.
     let began = Instant::now();
     for _ in 0..60 {
-        ada.ingest("command", json!({"command": "npm test", "exitCode": 0})).await.expect(201);
+        avocet.ingest("command", json!({"command": "npm test", "exitCode": 0})).await.expect(201);
         tokio::time::sleep(Duration::from_millis(40)).await;
     }
     let (mut n_messages, mut last) = (0, json!(null));
     while last["session"]["eventCount"] != 61 {
-        last = next_about(&mut wall, &ada).await;
+        last = next_about(&mut wall, &avocet).await;
         n_messages += 1;
     }
     assert!(n_messages <= 2 + began.elapsed().as_secs(), "{n_messages} messages");
-    let signals = app.reviewer().get(&format!("/v1/sessions/{}/signals", ada.session)).await.expect(200);
+    let signals = app.reviewer().get(&format!("/v1/sessions/{}/signals", avocet.session)).await.expect(200);
     assert_eq!(last["signals"], signals["signals"]);
-    assert_eq!(last["session"], session(&ada, &ada.session).await);
+    assert_eq!(last["session"], session(&avocet, &avocet.session).await);
 
     let ending = Instant::now();
-    bob.complete().await.expect(200);
-    let ended = next_about(&mut wall, &bob).await;
+    dunlin.complete().await.expect(200);
+    let ended = next_about(&mut wall, &dunlin).await;
     assert_eq!((&ended["session"]["status"], ended["session"]["endedAt"].is_string()), (&json!("ended"), true));
     assert!(ending.elapsed() < Duration::from_secs(10));
-    assert_eq!(next_about(&mut second, &bob).await["session"]["status"], "ended");
+    assert_eq!(next_about(&mut second, &dunlin).await["session"]["status"], "ended");
     wall.send(json!({"type": "ping"})).await;
     // Nothing of the other assessment in between.
     loop {
@@ -99,7 +99,7 @@ async fn the_wall_shows_who_starts_works_and_ends() {
     let shown = all.next().await;
     let mut shown = ids(&shown);
     shown.sort_unstable();
-    let mut expected = [ada.session.as_str(), elsewhere.session.as_str()];
+    let mut expected = [avocet.session.as_str(), elsewhere.session.as_str()];
     expected.sort_unstable();
     assert_eq!(shown, expected);
 }
@@ -113,13 +113,13 @@ async fn the_wall_is_the_same_on_every_node_and_as_server_sent_events() {
     let mut events = app.reviewer().sse_of(&format!("/v1/live?assessmentId={assessment}"), None).await;
     assert_eq!(ids(&far.next().await), [""; 0]);
     assert_eq!(events.next_of("sessions").await.1["sessions"], json!([]));
-    let ada = app.candidate(&assessment).await;
-    assert_eq!(next_about(&mut far, &ada).await["session"]["status"], "pending");
-    assert_eq!(events.next_of("session").await.1["session"]["id"], ada.session);
-    ada.ingest("prompt", json!({})).await.expect(201);
-    ada.complete().await.expect(200);
+    let avocet = app.candidate(&assessment).await;
+    assert_eq!(next_about(&mut far, &avocet).await["session"]["status"], "pending");
+    assert_eq!(events.next_of("session").await.1["session"]["id"], avocet.session);
+    avocet.ingest("prompt", json!({})).await.expect(201);
+    avocet.complete().await.expect(200);
     loop {
-        if next_about(&mut far, &ada).await["session"]["status"] == "ended" {
+        if next_about(&mut far, &avocet).await["session"]["status"] == "ended" {
             break;
         }
     }
@@ -134,11 +134,11 @@ async fn the_wall_is_the_same_on_every_node_and_as_server_sent_events() {
 async fn only_reviewers_of_the_organisation_see_its_wall() {
     let app = TestApp::with(&["--allowed-origin", "https://dash.example"]).await;
     let assessment = app.assessment().await;
-    let ada = app.candidate(&assessment).await;
+    let avocet = app.candidate(&assessment).await;
     let path = format!("/v1/live?assessmentId={assessment}");
     assert!(crate::harness::ROUTES.contains(&("GET", "/v1/live", Who::Reviewer)));
     app.anonymous().get(&path).await.refused(401, "unauthorized");
-    ada.get(&path).await.refused(403, "reviewer_only");
+    avocet.get(&path).await.refused(403, "reviewer_only");
     let other = app.other_org().await;
     for nothing in [&path, "/v1/live?assessmentId=0190a0a0-0000-7000-8000-000000000000"] {
         other.get(nothing).await.refused(404, "not_found");
@@ -158,7 +158,7 @@ async fn only_reviewers_of_the_organisation_see_its_wall() {
     again.refused(401, "unauthorized");
     let evil = browser("https://evil.example").connect(&ticket().await).await.err().expect("refused");
     evil.refused(403, "origin_refused");
-    let candidates = ada.post("/v1/live-tickets", json!({})).await.expect(201);
+    let candidates = avocet.post("/v1/live-tickets", json!({})).await.expect(201);
     let by_candidate = format!("{path}&ticket={}", candidates["ticket"].as_str().unwrap());
     app.anonymous().get(&by_candidate).await.refused(403, "reviewer_only");
 }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// The faults that are found, by name, with what was said of them.
-async fn faults(ada: &Candidate) -> Vec<(String, String)> {
-    let printed = ada.run_alone(&["doctor", "--json"], "").await;
+async fn faults(avocet: &Candidate) -> Vec<(String, String)> {
+    let printed = avocet.run_alone(&["doctor", "--json"], "").await;
     let told = printed.json();
     let checks = told["checks"].as_array().unwrap_or_else(|| panic!("{told} {}", printed.err));
     let is_fault = |check: &&Value| check["state"] == "fault";
@@ -24,8 +24,8 @@ async fn faults(ada: &Candidate) -> Vec<(String, String)> {
 }
 
 /// That one fault, and no other, is found.
-async fn only(ada: &Candidate, name: &str, words: &str) {
-    let faults = faults(ada).await;
+async fn only(avocet: &Candidate, name: &str, words: &str) {
+    let faults = faults(avocet).await;
     assert!(faults.len() == 1 && faults[0].0 == name && faults[0].1.contains(words), "{name}: {faults:?}");
 }
 
@@ -58,73 +58,73 @@ async fn out_of_time() -> String {
 async fn every_planted_fault_is_found_and_named() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    ada.start(&wire, &key).await;
-    ada.until(|status| status["waiting"] == 0 && status["streamer"]["link"] == "connected").await;
-    assert_eq!(faults(&ada).await, []);
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    avocet.start(&wire, &key).await;
+    avocet.until(|status| status["waiting"] == 0 && status["streamer"]["link"] == "connected").await;
+    assert_eq!(faults(&avocet).await, []);
 
-    let settings = ada.root.join(".claude/settings.local.json");
+    let settings = avocet.root.join(".claude/settings.local.json");
     let before = edit(&settings, |file| drop(file["hooks"].as_object_mut().unwrap().remove("Stop")));
-    only(&ada, "claude-hooks", "lacks hooks of this tool").await;
+    only(&avocet, "claude-hooks", "lacks hooks of this tool").await;
     fs::write(&settings, "{ no json").unwrap();
-    only(&ada, "claude-hooks", "it is no JSON").await;
+    only(&avocet, "claude-hooks", "it is no JSON").await;
     fs::write(&settings, before).unwrap();
     let before = edit(&settings, |file| file["disableAllHooks"] = true.into());
-    only(&ada, "hooks-enabled", "turns all hooks of Claude Code off").await;
+    only(&avocet, "hooks-enabled", "turns all hooks of Claude Code off").await;
     fs::write(&settings, before).unwrap();
 
-    let hooks = ada.root.join(".cursor/hooks.json");
+    let hooks = avocet.root.join(".cursor/hooks.json");
     let broken = json!({ "command": "their-tool", "type": "" });
     let before = edit(&hooks, |file| file["hooks"]["stop"].as_array_mut().unwrap().push(broken.clone()));
-    only(&ada, "cursor-hooks", "their-tool").await;
+    only(&avocet, "cursor-hooks", "their-tool").await;
     fs::remove_file(&hooks).unwrap();
-    only(&ada, "cursor-hooks", "is missing").await;
+    only(&avocet, "cursor-hooks", "is missing").await;
     fs::write(&hooks, before).unwrap();
 
     let trust = |accepted: bool| {
-        let projects = json!({ "projects": { ada.root.to_str().unwrap(): { "hasTrustDialogAccepted": accepted } } });
-        fs::write(ada.home().join(".claude.json"), projects.to_string()).unwrap();
+        let projects = json!({ "projects": { avocet.root.to_str().unwrap(): { "hasTrustDialogAccepted": accepted } } });
+        fs::write(avocet.home().join(".claude.json"), projects.to_string()).unwrap();
     };
     trust(false);
-    only(&ada, "hooks-trusted", "does not trust").await;
+    only(&avocet, "hooks-trusted", "does not trust").await;
     trust(true);
 
-    let session = ada.state("session.json");
+    let session = avocet.state("session.json");
     let before = edit(&session, |file| file["expiresAt"] = "2026-01-01T00:00:00Z".into());
-    only(&ada, "key", "expired at 2026-01-01T00:00:00Z").await;
+    only(&avocet, "key", "expired at 2026-01-01T00:00:00Z").await;
     fs::write(&session, &before).unwrap();
     edit(&session, |file| file["sessionToken"] = "pst_sess_wrong".into());
-    only(&ada, "key", "does not take the key").await;
+    only(&avocet, "key", "does not take the key").await;
     fs::write(&session, &before).unwrap();
     let url = out_of_time().await;
     edit(&session, |file| file["apiUrl"] = url.as_str().into());
-    only(&ada, "clock", "ahead of the server's").await;
+    only(&avocet, "clock", "ahead of the server's").await;
     fs::write(&session, before).unwrap();
 
-    let lost = fs::read(ada.state("lost")).unwrap();
-    fs::write(ada.state("lost"), "2 2026-01-01T00:00:00Z").unwrap();
-    only(&ada, "kept", "2 events could not be written").await;
-    fs::write(ada.state("lost"), lost).unwrap();
+    let lost = fs::read(avocet.state("lost")).unwrap();
+    fs::write(avocet.state("lost"), "2 2026-01-01T00:00:00Z").unwrap();
+    only(&avocet, "kept", "2 events could not be written").await;
+    fs::write(avocet.state("lost"), lost).unwrap();
 
-    let pid = ada.run(&["status", "--json"], "").await.json()["streamer"]["pid"].to_string();
+    let pid = avocet.run(&["status", "--json"], "").await.json()["streamer"]["pid"].to_string();
     assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
     let mut stop = claude("Stop", json!({ "last_assistant_message": "Done." }));
-    stop["cwd"] = ada.root.to_str().unwrap().into();
-    ada.run_alone(&["hook", "claude-code"], &stop.to_string()).await;
-    let journal = fs::read_to_string(ada.state("journal.jsonl")).unwrap();
+    stop["cwd"] = avocet.root.to_str().unwrap().into();
+    avocet.run_alone(&["hook", "claude-code"], &stop.to_string()).await;
+    let journal = fs::read_to_string(avocet.state("journal.jsonl")).unwrap();
     let last: Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
     let old = journal.replace(last["ts"].as_str().unwrap(), "2026-01-01T00:00:00.000Z");
-    fs::write(ada.state("journal.jsonl"), old).unwrap();
-    only(&ada, "arriving", "1 events wait").await;
+    fs::write(avocet.state("journal.jsonl"), old).unwrap();
+    only(&avocet, "arriving", "1 events wait").await;
 
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     let names = |faults: Vec<(String, String)>| faults.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    assert_eq!(names(faults(&ada).await), ["streamer", "arriving"]);
+    assert_eq!(names(faults(&avocet).await), ["streamer", "arriving"]);
     wire.cut();
-    assert_eq!(names(faults(&ada).await), ["streamer", "server", "arriving"]);
-    let printed = ada.run_alone(&["doctor"], "").await;
+    assert_eq!(names(faults(&avocet).await), ["streamer", "server", "arriving"]);
+    let printed = avocet.run_alone(&["doctor"], "").await;
     assert!(printed.out.contains("FAULT    server") && printed.out.ends_with("3 faults.\n"), "{}", printed.out);
     wire.mend();
-    ada.until(|status| status["waiting"] == 0).await;
-    assert_eq!(faults(&ada).await, []);
+    avocet.until(|status| status["waiting"] == 0).await;
+    assert_eq!(faults(&avocet).await, []);
 }

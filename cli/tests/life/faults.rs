@@ -29,71 +29,71 @@ fn wanted(n: usize) -> Vec<String> {
 async fn a_server_that_is_killed_loses_nothing_that_was_captured() {
     let mut server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let session = ada.start(&wire, &key).await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let session = avocet.start(&wire, &key).await;
     for n in 0..10 {
-        ada.hook("claude-code", command(n)).await;
+        avocet.hook("claude-code", command(n)).await;
     }
     server.crash();
     for n in 10..20 {
-        ada.hook("claude-code", command(n)).await;
+        avocet.hook("claude-code", command(n)).await;
     }
     wire.lead_to(&server);
     wire.cut();
     tokio::time::sleep(Duration::from_millis(100)).await;
     wire.mend();
-    ada.until(|status| status["waiting"] == 0).await;
+    avocet.until(|status| status["waiting"] == 0).await;
     assert_eq!(commands(&server.timeline(&session).await), wanted(20));
-    assert_eq!(ada.run(&["verify"], "").await.code, 0);
+    assert_eq!(avocet.run(&["verify"], "").await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_websockets_are_blocked_events_go_over_http() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let session = ada.start(&wire, &key).await;
-    ada.until(|status| status["waiting"] == 0).await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let session = avocet.start(&wire, &key).await;
+    avocet.until(|status| status["waiting"] == 0).await;
     wire.block_websockets();
     for n in 0..5 {
-        ada.hook("claude-code", command(n)).await;
+        avocet.hook("claude-code", command(n)).await;
     }
-    let status = ada.until(|status| status["waiting"] == 0).await;
+    let status = avocet.until(|status| status["waiting"] == 0).await;
     assert_eq!(status["streamer"]["link"], "http", "{status}");
     assert_eq!(commands(&server.timeline(&session).await), wanted(5));
-    assert_eq!(ada.run(&["verify"], "").await.code, 0);
+    assert_eq!(avocet.run(&["verify"], "").await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_full_disk_costs_is_told_and_the_rest_arrives() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let session = ada.start(&wire, &key).await;
-    ada.hook("claude-code", command(0)).await;
-    let length = fs::metadata(ada.state("journal.jsonl")).unwrap().len();
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let session = avocet.start(&wire, &key).await;
+    avocet.hook("claude-code", command(0)).await;
+    let length = fs::metadata(avocet.state("journal.jsonl")).unwrap().len();
     let large = tool("t9", "Bash", json!({ "command": "cat large" }), json!({ "stdout": "some words ".repeat(900) }));
-    let printed = ada.hook_on_a_full_disk(length.div_ceil(512) + 1, large).await;
+    let printed = avocet.hook_on_a_full_disk(length.div_ceil(512) + 1, large).await;
     assert_eq!((printed.code, printed.out.as_str(), printed.err.as_str()), (0, "", ""), "the tool is not disturbed");
-    assert_eq!(fs::metadata(ada.state("journal.jsonl")).unwrap().len(), length, "no half event stays");
-    ada.hook("claude-code", command(1)).await;
-    let status = ada.until(|status| status["waiting"] == 0).await;
+    assert_eq!(fs::metadata(avocet.state("journal.jsonl")).unwrap().len(), length, "no half event stays");
+    avocet.hook("claude-code", command(1)).await;
+    let status = avocet.until(|status| status["waiting"] == 0).await;
     assert_eq!((&status["lost"], &status["ok"], &status["broken"]), (&json!(1), &json!(false), &json!(0)), "{status}");
-    let words = ada.run(&["status"], "").await.out;
+    let words = avocet.run(&["status"], "").await.out;
     assert!(words.contains("LOST       1, the last at"), "{words}");
-    let doctor = ada.run(&["doctor"], "").await.out;
+    let doctor = avocet.run(&["doctor"], "").await.out;
     assert!(doctor.contains("1 events could not be written"), "{doctor}");
     assert_eq!(commands(&server.timeline(&session).await), wanted(2));
-    assert_eq!(ada.run(&["verify"], "").await.code, 0);
+    assert_eq!(avocet.run(&["verify"], "").await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn done_removes_nothing_before_the_server_has_it() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let session = ada.start(&wire, &key).await;
-    ada.until(|status| status["waiting"] == 0).await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let session = avocet.start(&wire, &key).await;
+    avocet.until(|status| status["waiting"] == 0).await;
     // Two servers of MCP are asked at once: no open reason is lost.
     let call = |n: usize| {
         let arguments = json!({ "title": format!("Choice {n}"), "chosenOption": "a", "impactScore": 3 });
@@ -102,24 +102,24 @@ async fn done_removes_nothing_before_the_server_has_it() {
         format!("{call}\n")
     };
     let calls: Vec<_> = (0..8).map(call).collect();
-    futures_util::future::join_all(calls.iter().map(|line| ada.run(&["mcp"], line))).await;
-    ada.until(|status| status["waiting"] == 0).await;
+    futures_util::future::join_all(calls.iter().map(|line| avocet.run(&["mcp"], line))).await;
+    avocet.until(|status| status["waiting"] == 0).await;
 
     wire.cut();
-    ada.hook("claude-code", command(0)).await;
-    let failed = ada.run(&["done", "--no-input", "--wait", "1s"], "").await;
+    avocet.hook("claude-code", command(0)).await;
+    let failed = avocet.run(&["done", "--no-input", "--wait", "1s"], "").await;
     assert_eq!(failed.code, 1);
     assert!(failed.err.contains("They are kept; run `promptster done` again"), "{}", failed.err);
-    assert!(ada.state("journal.jsonl").exists() && ada.state("signing.key").exists());
-    let abort = ada.run(&["abort"], "").await;
+    assert!(avocet.state("journal.jsonl").exists() && avocet.state("signing.key").exists());
+    let abort = avocet.run(&["abort"], "").await;
     assert!(abort.code == 1 && abort.err.contains("have not been sent"), "{}", abort.err);
-    ada.hook("claude-code", command(1)).await;
+    avocet.hook("claude-code", command(1)).await;
     wire.mend();
 
     // Hooks run while it is handed in: each event is in the log, or told as too late.
     let (done, _) = tokio::join!(
-        ada.run(&["done", "--no-input", "--json"], ""),
-        futures_util::future::join_all((2..12).map(|n| ada.hook("claude-code", command(n))))
+        avocet.run(&["done", "--no-input", "--json"], ""),
+        futures_util::future::join_all((2..12).map(|n| avocet.hook("claude-code", command(n))))
     );
     let done = done.json();
     assert_eq!(done["ok"], true, "{done}");
@@ -127,8 +127,8 @@ async fn done_removes_nothing_before_the_server_has_it() {
     let timeline = server.timeline(&session).await;
     assert_eq!(done["events"], json!(timeline.len()), "what it counts is what the server has");
     assert!(commands(&timeline).len() >= 2);
-    assert!(!ada.root.join(".promptster").exists());
-    assert_eq!(ada.run(&["verify", &session, "--server", &server.url, "--key", &key], "").await.code, 0);
+    assert!(!avocet.root.join(".promptster").exists());
+    assert_eq!(avocet.run(&["verify", &session, "--server", &server.url, "--key", &key], "").await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,20 +156,20 @@ async fn without_a_process_in_the_background_done_sends_it_all() {
 async fn a_hook_calls_nobody() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    ada.start(&wire, &key).await;
-    ada.until(|status| status["waiting"] == 0).await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    avocet.start(&wire, &key).await;
+    avocet.until(|status| status["waiting"] == 0).await;
     // From now on whoever calls the server is heard.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let path = ada.state("session.json");
+    let path = avocet.state("session.json");
     let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     state["apiUrl"] = format!("http://{}", listener.local_addr().unwrap()).into();
     fs::write(&path, state.to_string()).unwrap();
     let mut payload = claude("UserPromptSubmit", json!({ "prompt": "hello" }));
-    payload["cwd"] = ada.root.to_str().unwrap().into();
-    let length = fs::metadata(ada.state("journal.jsonl")).unwrap().len();
-    ada.run_alone(&["hook", "claude-code"], &payload.to_string()).await;
-    assert!(fs::metadata(ada.state("journal.jsonl")).unwrap().len() > length);
+    payload["cwd"] = avocet.root.to_str().unwrap().into();
+    let length = fs::metadata(avocet.state("journal.jsonl")).unwrap().len();
+    avocet.run_alone(&["hook", "claude-code"], &payload.to_string()).await;
+    assert!(fs::metadata(avocet.state("journal.jsonl")).unwrap().len() > length);
     let heard = tokio::time::timeout(Duration::from_millis(500), listener.accept()).await;
     assert!(heard.is_err(), "a hook called the server");
 }

@@ -43,77 +43,84 @@ fn of<'a>(timeline: &'a [Value], kind: &str) -> Vec<&'a Value> {
 async fn a_session_from_start_to_done() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let before = ada.files();
-    let session = ada.start(&wire, &key).await;
-    assert!(ada.root.join("TASK.md").exists() && ada.root.join(".cursor/hooks.json").exists());
-    let brief = ada.run(&["task"], "").await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let before = avocet.files();
+    let session = avocet.start(&wire, &key).await;
+    assert!(avocet.root.join("TASK.md").exists() && avocet.root.join(".cursor/hooks.json").exists());
+    let brief = avocet.run(&["task"], "").await;
     assert!(brief.out.contains("Make the tests pass."), "{}", brief.out);
 
-    ada.hook("claude-code", claude("SessionStart", json!({ "source": "startup", "model": "opus" }))).await;
-    ada.hook("claude-code", claude("UserPromptSubmit", json!({ "prompt": "fix it" }))).await;
+    avocet.hook("claude-code", claude("SessionStart", json!({ "source": "startup", "model": "opus" }))).await;
+    avocet.hook("claude-code", claude("UserPromptSubmit", json!({ "prompt": "fix it" }))).await;
     let bash = |command: &str| json!({ "command": command });
-    ada.hook("claude-code", tool("t1", "Bash", bash("ls"), json!({ "stdout": "a.py", "stderr": "" }))).await;
+    avocet.hook("claude-code", tool("t1", "Bash", bash("ls"), json!({ "stdout": "a.py", "stderr": "" }))).await;
     let failed = json!({ "tool_name": "Bash", "tool_use_id": "t2", "tool_input": bash("pytest -q"), "duration_ms": 900,
                          "error": "Exit code 1\n1 failed, 2 passed in 0.10s" });
-    ada.hook("claude-code", claude("PostToolUseFailure", failed)).await;
-    ada.until(|status| status["waiting"] == 0 && status["streamer"]["link"] == "connected").await;
+    avocet.hook("claude-code", claude("PostToolUseFailure", failed)).await;
+    avocet.until(|status| status["waiting"] == 0 && status["streamer"]["link"] == "connected").await;
 
     // Hours without a network, in which the streamer dies as well.
     wire.cut();
-    let file = ada.root.join("a.py");
+    let file = avocet.root.join("a.py");
     let edit = json!({ "file_path": file, "old_string": "return x", "new_string": "return sum(x)" });
     let response = json!({ "filePath": file, "oldString": "return x", "newString": "return sum(x)", "originalFile": "def total(x):\n    return x\n",
                            "structuredPatch": [{ "oldStart": 2, "oldLines": 1, "newStart": 2, "newLines": 1, "lines": ["-    return x", "+    return sum(x)"] }],
                            "userModified": true });
     let edited = tool("t3", "Edit", edit, response);
-    ada.hook("claude-code", edited.clone()).await;
-    let status = ada.until(|status| status["streamer"]["link"] == "offline").await;
+    avocet.hook("claude-code", edited.clone()).await;
+    let status = avocet.until(|status| status["streamer"]["link"] == "offline").await;
     let pid = status["streamer"]["pid"].as_u64().unwrap().to_string();
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     // The same act seen twice is one event.
-    ada.hook("claude-code", edited).await;
-    let new = json!({ "file_path": ada.root.join("new.py"), "content": "K = 'AKIA2E0A8F3B244C9986'\n" });
-    ada.hook(
-        "claude-code",
-        tool("t4", "Write", new.clone(), json!({ "type": "create", "content": new["content"], "originalFile": null })),
-    )
-    .await;
-    ada.hook("claude-code", tool("t5", "mcp__db__query", json!({ "q": 1 }), json!("rows"))).await;
+    avocet.hook("claude-code", edited).await;
+    let new = json!({ "file_path": avocet.root.join("new.py"), "content": "K = 'AKIA2E0A8F3B244C9986'\n" });
+    avocet
+        .hook(
+            "claude-code",
+            tool(
+                "t4",
+                "Write",
+                new.clone(),
+                json!({ "type": "create", "content": new["content"], "originalFile": null }),
+            ),
+        )
+        .await;
+    avocet.hook("claude-code", tool("t5", "mcp__db__query", json!({ "q": 1 }), json!("rows"))).await;
     assert_eq!(
-        ada.hook("cursor", cursor("beforeSubmitPrompt", json!({ "prompt": "and the other" }))).await,
+        avocet.hook("cursor", cursor("beforeSubmitPrompt", json!({ "prompt": "and the other" }))).await,
         "{\"continue\":true}\n"
     );
     let edits = json!([{ "old_string": "a", "new_string": "b" }]);
-    let change = cursor("afterFileEdit", json!({ "file_path": ada.root.join("b.py"), "edits": edits }));
-    assert_eq!(ada.hook("cursor", change.clone()).await, "{}\n");
+    let change = cursor("afterFileEdit", json!({ "file_path": avocet.root.join("b.py"), "edits": edits }));
+    assert_eq!(avocet.hook("cursor", change.clone()).await, "{}\n");
     // Cursor runs the hooks of Claude Code as well.
-    assert_eq!(ada.hook("claude-code", change).await, "");
-    ada.hook("cursor", cursor("afterShellExecution", json!({ "command": "ls", "output": "b.py", "duration": 12.75 })))
+    assert_eq!(avocet.hook("claude-code", change).await, "");
+    avocet
+        .hook("cursor", cursor("afterShellExecution", json!({ "command": "ls", "output": "b.py", "duration": 12.75 })))
         .await;
     let why = claude("UserPromptExpansion", json!({ "command_name": "explain", "command_args": "sums are faster" }));
-    assert!(ada.hook("claude-code", why).await.contains("\"decision\":\"block\""));
-    assert_eq!(ada.run(&["explain", "--quiet", "because"], "").await.code, 0);
+    assert!(avocet.hook("claude-code", why).await.contains("\"decision\":\"block\""));
+    assert_eq!(avocet.run(&["explain", "--quiet", "because"], "").await.code, 0);
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "capture_decision",
                        "arguments": { "title": "Sum", "chosenOption": "builtin", "impactScore": 4 } } });
-    let answer = ada.run(&["mcp"], &format!("{call}\n")).await.json();
+    let answer = avocet.run(&["mcp"], &format!("{call}\n")).await.json();
     assert_eq!(answer["result"]["isError"], false, "{answer}");
-    ada.hook("claude-code", claude("Stop", json!({ "last_assistant_message": "Done." }))).await;
-    let waiting = ada.run(&["status", "--json"], "").await.json();
+    avocet.hook("claude-code", claude("Stop", json!({ "last_assistant_message": "Done." }))).await;
+    let waiting = avocet.run(&["status", "--json"], "").await.json();
     assert!(waiting["waiting"].as_u64().unwrap() >= 10, "{waiting}");
     wire.mend();
-    ada.until(|status| status["waiting"] == 0).await;
-    let verified = ada.run(&["verify"], "").await;
+    avocet.until(|status| status["waiting"] == 0).await;
+    let verified = avocet.run(&["verify"], "").await;
     assert_eq!(verified.code, 0, "{}", verified.out);
 
-    let done = ada.run(&["done", "--no-input", "--json"], "").await.json();
+    let done = avocet.run(&["done", "--no-input", "--json"], "").await.json();
     assert_eq!(
         (&done["ok"], &done["refused"], &done["lost"], &done["files"]),
         (&json!(true), &json!(0), &json!(0), &json!(2)),
         "{done}"
     );
     assert_eq!(done["undocumented"][0]["title"], "Sum", "{done}");
-    let after = ada.files();
+    let after = avocet.files();
     let changed: Vec<_> =
         before.iter().filter(|(name, text)| after.get(*name) != Some(*text)).map(|(name, _)| name).collect();
     let added: Vec<_> = after.keys().filter(|name| !before.contains_key(*name)).collect();
@@ -151,55 +158,55 @@ async fn a_session_from_start_to_done() {
     assert_eq!(of(&timeline, "file_create")[0]["data"]["content"], "K = '[redacted:aws-key]'\n");
     assert!(timeline.iter().all(|event| event["sigVerified"] == true && !event.to_string().contains("somebody@")));
     let verify = ["verify", &session, "--server", &server.url, "--key", &key];
-    assert_eq!(ada.run(&verify, "").await.code, 0);
+    assert_eq!(avocet.run(&verify, "").await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_hooks_at_once_and_a_streamer_killed_again_and_again_lose_and_double_nothing() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let session = ada.start(&wire, &key).await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let session = avocet.start(&wire, &key).await;
     for round in 0..4 {
         let hooks = (0..25).map(|n| {
             let n = round * 25 + n;
-            ada.hook(
+            avocet.hook(
                 "claude-code",
                 tool(&format!("t{n}"), "Bash", json!({ "command": format!("echo {n}") }), json!({ "stdout": "" })),
             )
         });
         futures_util::future::join_all(hooks).await;
-        let status = ada.run(&["status", "--json"], "").await.json();
+        let status = avocet.run(&["status", "--json"], "").await.json();
         let _ = Command::new("kill").args(["-9", &status["streamer"]["pid"].to_string()]).status();
     }
-    ada.until(|status| status["waiting"] == 0).await;
+    avocet.until(|status| status["waiting"] == 0).await;
     let timeline = server.timeline(&session).await;
     let mut commands: Vec<_> =
         of(&timeline, "command").iter().map(|event| event["data"]["command"].to_string()).collect();
     commands.sort();
     commands.dedup();
     assert_eq!((commands.len(), of(&timeline, "command").len()), (100, 100));
-    assert_eq!(ada.run(&["verify"], "").await.code, 0);
-    let abort = ada.run(&["abort", "--json"], "").await.json();
+    assert_eq!(avocet.run(&["verify"], "").await.code, 0);
+    let abort = avocet.run(&["abort", "--json"], "").await.json();
     assert_eq!(abort["ok"], true, "{abort}");
-    assert_eq!(ada.run(&["status"], "").await.code, 1);
+    assert_eq!(avocet.run(&["status"], "").await.code, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_told_by_name() {
-    let ada = Candidate::new();
+    let avocet = Candidate::new();
     let told = |printed: candidate::Printed| (printed.code, printed.err);
-    let (code, error) = told(ada.run(&["status"], "").await);
+    let (code, error) = told(avocet.run(&["status"], "").await);
     assert!(code == 1 && error.contains("promptster start <KEY>"), "{error}");
-    let (code, error) = told(ada.run(&["start", "PST-AAAA", "--server", "http://127.0.0.1:1"], "").await);
+    let (code, error) = told(avocet.run(&["start", "PST-AAAA", "--server", "http://127.0.0.1:1"], "").await);
     assert!(code == 2 && error.contains("a key looks like PST-AB12-CD34"), "{error}");
-    let (code, error) = told(ada.run(&["start", "PST-AAAA-BBBB", "--server", "http://127.0.0.1:1"], "").await);
+    let (code, error) = told(avocet.run(&["start", "PST-AAAA-BBBB", "--server", "http://127.0.0.1:1"], "").await);
     assert!(code == 1 && error.contains("cannot be reached"), "{error}");
     // A hook outside of any session, and one with nonsense, stand in nobody's way.
-    assert_eq!(ada.hook("claude-code", claude("Stop", json!({}))).await, "");
-    let printed = ada.run(&["hook", "cursor"], "{ no json").await;
+    assert_eq!(avocet.hook("claude-code", claude("Stop", json!({}))).await, "");
+    let printed = avocet.run(&["hook", "cursor"], "{ no json").await;
     assert_eq!((printed.code, printed.out.as_str(), printed.err.as_str()), (0, "{}\n", ""));
-    assert!(!ada.root.join(".promptster").exists());
+    assert!(!avocet.root.join(".promptster").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,77 +18,77 @@ fn append(path: &Path, lines: &[Value]) {
 }
 
 /// A line of a transcript of Claude Code.
-fn line(ada: &Candidate, uuid: &str, kind: &str, message: Value) -> Value {
-    json!({ "type": kind, "uuid": uuid, "timestamp": now(), "sessionId": "c1", "cwd": ada.root, "message": message })
+fn line(avocet: &Candidate, uuid: &str, kind: &str, message: Value) -> Value {
+    json!({ "type": kind, "uuid": uuid, "timestamp": now(), "sessionId": "c1", "cwd": avocet.root, "message": message })
 }
 
-fn reply(ada: &Candidate, uuid: &str, text: &str, tokens: u64) -> Value {
+fn reply(avocet: &Candidate, uuid: &str, text: &str, tokens: u64) -> Value {
     let message = json!({ "id": format!("m-{uuid}"), "role": "assistant", "model": "opus",
                           "content": [{ "type": "text", "text": text }], "usage": { "output_tokens": tokens } });
-    line(ada, uuid, "assistant", message)
+    line(avocet, uuid, "assistant", message)
 }
 
 fn now() -> String {
     chrono::Utc::now().to_rfc3339()
 }
 
-fn transcript(ada: &Candidate) -> PathBuf {
+fn transcript(avocet: &Candidate) -> PathBuf {
     let dash = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    let name: String = ada.root.to_str().unwrap().chars().map(dash).collect();
-    ada.home().join(".claude/projects").join(name).join("c1.jsonl")
+    let name: String = avocet.root.to_str().unwrap().chars().map(dash).collect();
+    avocet.home().join(".claude/projects").join(name).join("c1.jsonl")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_act_is_told_once_whatever_rails_see_it() {
     let server = Server::start();
     let wire = Wire::to(&server).await;
-    let (ada, key) = (Candidate::new(), server.key().await);
-    let session = ada.start(&wire, &key).await;
-    ada.until(|status| status["waiting"] == 0 && status["streamer"]["link"] == "connected").await;
+    let (avocet, key) = (Candidate::new(), server.key().await);
+    let session = avocet.start(&wire, &key).await;
+    avocet.until(|status| status["waiting"] == 0 && status["streamer"]["link"] == "connected").await;
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
 
     // Claude Code: by hooks and by its transcript.
-    let path = transcript(&ada);
+    let path = transcript(&avocet);
     let hook = |mut payload: Value| {
         payload["transcript_path"] = path.to_str().unwrap().into();
         payload
     };
     let bash = json!({ "command": "ls" });
-    append(&path, &[line(&ada, "u0", "user", json!({ "role": "user", "content": "fix it" }))]);
-    ada.hook("claude-code", hook(claude("UserPromptSubmit", json!({ "prompt": "fix it" })))).await;
-    append(&path, &[reply(&ada, "a1", "I look around first.", 11)]);
+    append(&path, &[line(&avocet, "u0", "user", json!({ "role": "user", "content": "fix it" }))]);
+    avocet.hook("claude-code", hook(claude("UserPromptSubmit", json!({ "prompt": "fix it" })))).await;
+    append(&path, &[reply(&avocet, "a1", "I look around first.", 11)]);
     let call = json!({ "id": "m-a2", "role": "assistant", "model": "opus", "usage": { "output_tokens": 5 },
                        "content": [{ "type": "tool_use", "id": "t1", "name": "Bash", "input": bash }] });
-    append(&path, &[line(&ada, "a2", "assistant", call)]);
+    append(&path, &[line(&avocet, "a2", "assistant", call)]);
     let mut result = line(
-        &ada,
+        &avocet,
         "u1",
         "user",
         json!({ "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "t1", "content": "a.py" }] }),
     );
     result["toolUseResult"] = json!({ "stdout": "a.py", "stderr": "" });
     append(&path, &[result]);
-    ada.hook("claude-code", hook(tool("t1", "Bash", bash, json!({ "stdout": "a.py", "stderr": "" })))).await;
-    append(&path, &[reply(&ada, "a3", "Done.", 7)]);
-    ada.hook("claude-code", hook(claude("Stop", json!({ "last_assistant_message": "Done." })))).await;
+    avocet.hook("claude-code", hook(tool("t1", "Bash", bash, json!({ "stdout": "a.py", "stderr": "" })))).await;
+    append(&path, &[reply(&avocet, "a3", "Done.", 7)]);
+    avocet.hook("claude-code", hook(claude("Stop", json!({ "last_assistant_message": "Done." })))).await;
     // Only the transcript tells of an interrupt; and what was before the session is left out.
     let cut = json!({ "role": "user", "content": [{ "type": "text", "text": "[Request interrupted by user]" }] });
-    let mut before = line(&ada, "u9", "user", json!({ "role": "user", "content": "an older secret of mine" }));
+    let mut before = line(&avocet, "u9", "user", json!({ "role": "user", "content": "an older secret of mine" }));
     before["timestamp"] = "2026-01-01T00:00:00Z".into();
-    append(&path, &[before, line(&ada, "u2", "user", cut)]);
+    append(&path, &[before, line(&avocet, "u2", "user", cut)]);
     // A subagent costs tokens.
-    let mut aside = reply(&ada, "s1", "I search.", 100);
+    let mut aside = reply(&avocet, "s1", "I search.", 100);
     aside["isSidechain"] = true.into();
     append(&path.with_extension("").join("subagents/agent-1.jsonl"), &[aside]);
 
     // Codex.
     let rollout = |kind: &str, payload: Value| json!({ "timestamp": now(), "type": kind, "payload": payload });
-    let patch = json!({ ada.root.join("c.py").to_str().unwrap(): { "type": "add", "content": "x = 1\n" } });
-    fs::write(ada.root.join("c.py"), "x = 1\n").unwrap();
+    let patch = json!({ avocet.root.join("c.py").to_str().unwrap(): { "type": "add", "content": "x = 1\n" } });
+    fs::write(avocet.root.join("c.py"), "x = 1\n").unwrap();
     append(
-        &ada.home().join(".codex/sessions/2026/01/01/rollout-1.jsonl"),
+        &avocet.home().join(".codex/sessions/2026/01/01/rollout-1.jsonl"),
         &[
-            rollout("session_meta", json!({ "id": "x1", "cwd": ada.root })),
+            rollout("session_meta", json!({ "id": "x1", "cwd": avocet.root })),
             rollout("event_msg", json!({ "type": "user_message", "message": "add c" })),
             rollout(
                 "event_msg",
@@ -98,12 +98,12 @@ async fn each_act_is_told_once_whatever_rails_see_it() {
     );
 
     // By hand, in an editor and in a shell.
-    fs::write(ada.root.join("a.py"), "def total(x):\n    return sum(x)\n").unwrap();
+    fs::write(avocet.root.join("a.py"), "def total(x):\n    return sum(x)\n").unwrap();
     let typed = ["hook", "shell", "--exit", "3", "--took", "12", "--mark", "1:1", "--", "git stash"];
-    ada.run(&typed, "").await;
-    ada.run(&typed, "").await;
+    avocet.run(&typed, "").await;
+    avocet.run(&typed, "").await;
 
-    let done = ada.run(&["done", "--no-input", "--json"], "").await;
+    let done = avocet.run(&["done", "--no-input", "--json"], "").await;
     assert_eq!(done.json()["ok"], true, "{} {}", done.out, done.err);
     let timeline = server.timeline(&session).await;
     let told = |kind: &str, field: &str| {

@@ -6,12 +6,11 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { ApiClient } from "../../src/api/client";
 import { Server } from "../../stack/server";
 import { Candidate, newAssessment, prompt } from "./candidate";
-import { Origin } from "./origin";
-import { launch, Window } from "./window";
+import { launch, signIn, Window, type SignedIn } from "./window";
 
 let server: Server;
 let reviewer: ApiClient;
-let origin: Origin;
+let signedIn: SignedIn;
 let browser: Browser;
 let assessment: string;
 let windows: Window[] = [];
@@ -23,8 +22,8 @@ beforeAll(async () => {
     name: "browser",
     scopes: ["read", "write"],
   });
-  origin = await Origin.of(server.url, secret);
   browser = await launch();
+  signedIn = await signIn(browser, server.url, secret);
   assessment = await newAssessment(reviewer, { timeLimitMinutes: 90 });
 });
 afterEach(async () => {
@@ -33,14 +32,13 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  await origin?.close();
   await server?.remove();
 });
 
-const begins = (name = "Ada") => Candidate.begins(server.url, reviewer, assessment, name);
+const begins = (name = "Plover") => Candidate.begins(server.url, reviewer, assessment, name);
 
 async function open(path: string, options = {}): Promise<Window> {
-  const window = await Window.open(browser, origin.url + path, options);
+  const window = await Window.open(browser, server.url + path, { storageState: signedIn, ...options });
   windows.push(window);
   return window;
 }
@@ -256,7 +254,7 @@ test("what candidates plant does nothing", async () => {
   expect(await page.title()).not.toBe("owned");
   expect(await page.locator("main :is(script, img, iframe, object, embed, form[action])").count()).toBe(0);
   const links = await page.locator("a").evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href));
-  expect(links.filter((link) => !link.startsWith(origin.url))).toEqual([]);
+  expect(links.filter((link) => !link.startsWith(server.url))).toEqual([]);
   const text = await page.locator("main").evaluate((main) => (main as HTMLElement).textContent ?? "");
   expect(text).toContain("<script>document.title='owned'</script>");
   expect(
@@ -302,7 +300,7 @@ test("a session is scored beside its timeline, with notes that name moments", as
 });
 
 test("sessions are compared, and the address holds which", async () => {
-  const [one, other] = [await begins("Ada"), await begins("Bo")];
+  const [one, other] = [await begins("Plover"), await begins("Dipper")];
   await one.sends(...numbers(8).map((n) => prompt(`${n}`, (10 - n) * 1000)));
   await other.sends(prompt("only one", 5000), prompt("and another"));
   const window = await open("/compare");
@@ -311,10 +309,10 @@ test("sessions are compared, and the address holds which", async () => {
   await page.locator(".x-picker li button").first().click();
   await page.getByPlaceholder("Name of a candidate").fill(other.sessionId);
   await page.locator(".x-picker li button").first().click();
-  await page.getByText("Prompts: 8 for Ada, 2 for Bo, 4 times as much").waitFor();
+  await page.getByText("Prompts: 8 for Plover, 2 for Dipper, 4 times as much").waitFor();
   expect(page.url()).toContain(`sessions=${one.sessionId},${other.sessionId}`);
   await other.sends(...numbers(6).map((n) => prompt(`more ${n}`)));
-  await vi.waitFor(async () => expect(await page.getByText("Prompts: 8 for Ada").count()).toBe(0), 10_000);
+  await vi.waitFor(async () => expect(await page.getByText("Prompts: 8 for Plover").count()).toBe(0), 10_000);
   await window.expectAccessible();
   expect(window.complaints).toEqual([]);
 });

@@ -24,9 +24,24 @@ const TITLES = {
   unknown: "Not found",
 };
 
+const PAGES = {
+  wall: Wall,
+  session: Session,
+  compare: Compare,
+  assessments: Assessments,
+  assessment: Assessment,
+  settings: Settings,
+  "sign-in": SignIn,
+  unknown: null,
+};
+
 export function App() {
   const { page } = route.value;
-  useEffect(() => void ask(), []);
+  useEffect(() => {
+    // The code of the page comes while the server is asked who this is.
+    PAGES[route.peek().page]?.preload();
+    void ask();
+  }, []);
   useEffect(() => void (document.title = `${TITLES[page]} · Promptster`), [page]);
   return (
     <Layout>

@@ -2,10 +2,16 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Loading, Problem } from "./states";
 
+export interface LazyPage<P> {
+  (props: P): JSX.Element;
+  /** Has the code fetched already, for a page that is about to be shown. */
+  preload: () => void;
+}
+
 /** A page whose code is loaded when it is first shown. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): (props: P) => JSX.Element {
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): LazyPage<P> {
   let loaded: ComponentType<P> | null = null;
-  return function Lazy(props: P) {
+  function Lazy(props: P) {
     const [Page, setPage] = useState<{ of: ComponentType<P> } | null>(loaded && { of: loaded });
     const [failed, setFailed] = useState(false);
     useEffect(() => {
@@ -28,5 +34,7 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): (
         </button>
       </Problem>
     );
-  };
+  }
+  // Whoever shows the page asks again, and says what went wrong then.
+  return Object.assign(Lazy, { preload: () => void load().catch(() => undefined) });
 }

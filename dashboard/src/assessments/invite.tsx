@@ -43,7 +43,7 @@ export function Invite({ assessmentId, onMade, onClose }: { assessmentId: string
       <form class="form" onSubmit={(event) => void submit(event)} noValidate>
         <Field
           label="Names and addresses, a candidate in a line"
-          hint="As you have them: “Ada Lovelace <ada@example.org>”, “Ada, ada@example.org”, columns of a spreadsheet, or only one of both. Whoever has an address gets an invitation by mail, where the server sends mail."
+          hint="As you have them: “Grey Plover <plover@example.org>”, “Plover, plover@example.org”, columns of a spreadsheet, or only one of both. Whoever has an address gets an invitation by mail, where the server sends mail."
           fault={faults["candidateEmails"] ?? faults["candidateNames"]}
         >
           {(about) => (
@@ -52,7 +52,7 @@ export function Invite({ assessmentId, onMade, onClose }: { assessmentId: string
               class="mono"
               rows={8}
               value={list}
-              placeholder={"Ada Lovelace <ada@example.org>\nGrace Hopper, grace@example.org"}
+              placeholder={"Grey Plover <plover@example.org>\nReed Warbler, warbler@example.org"}
               onInput={(event) => setList(event.currentTarget.value)}
             />
           )}

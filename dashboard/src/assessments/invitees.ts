@@ -14,7 +14,7 @@ export interface Invitees {
 
 const EMAIL = /[^\s<>,;"']+@[^\s<>,;"']+\.[^\s<>,;"']+/;
 
-/** Reads a list of names and addresses as people have them: `Ada Lovelace <ada@example.org>`, `Ada, ada@example.org`, columns
+/** Reads a list of names and addresses as people have them: `Grey Plover <plover@example.org>`, `Plover, plover@example.org`, columns
  * of a spreadsheet, or only one of both. */
 export function readInvitees(list: string): Invitees {
   const people: Invitee[] = [];

@@ -28,8 +28,8 @@ const MOST_PICKED = 6;
 export interface KeysProps {
   assessment: Assessment;
   keys: readonly CandidateKey[];
-  /** Their sessions, as far as they are known. */
-  sessions: ReadonlyMap<string, Session>;
+  /** Their sessions, as far as they are known; `null` while they are being read. */
+  sessions: ReadonlyMap<string, Session> | null;
   canWrite: boolean;
   onChange: () => void;
   onInvite: () => void;
@@ -105,7 +105,8 @@ export function Keys({ assessment, keys, sessions, canWrite, onChange, onInvite 
                   <Status of={key} />
                 </td>
                 <td class="number muted">
-                  <When of={key} session={sessions.get(key.sessionId ?? "")} />
+                  {/* A key knows when it was used, not when the work was: those differ where a session was brought in later. */}
+                  {(sessions || !key.sessionId) && <When of={key} session={sessionOf(key, sessions)} />}
                 </td>
                 <td class="end number muted">{key.totalCostUsd === null ? "" : `$${key.totalCostUsd.toFixed(2)}`}</td>
                 <td class="end">
@@ -155,7 +156,7 @@ export function Keys({ assessment, keys, sessions, canWrite, onChange, onInvite 
         ) : (
           <span class="hint">Pick two to six to compare them.</span>
         )}
-        <button type="button" class="button quiet small" onClick={() => save(`candidates-${assessment.id}.csv`, table(keys))}>
+        <button type="button" class="button quiet small" onClick={() => save(`candidates-${assessment.id}.csv`, table(keys, sessions))}>
           Save this table as CSV
         </button>
       </div>
@@ -213,6 +214,10 @@ function Status({ of: key }: { of: CandidateKey }) {
   );
 }
 
+function sessionOf(key: CandidateKey, sessions: KeysProps["sessions"]): Session | undefined {
+  return key.sessionId ? sessions?.get(key.sessionId) : undefined;
+}
+
 function When({ of: key, session }: { of: CandidateKey; session: Session | undefined }) {
   const started = session?.startedAt ?? key.redeemedAt;
   const ended = session?.endedAt ?? key.completedAt;
@@ -224,7 +229,7 @@ function When({ of: key, session }: { of: CandidateKey; session: Session | undef
   return <span title={dayAndTime(key.expiresAt)}>{left > 0 ? `${span(left)} left to start` : `until ${dayAndTime(key.expiresAt)}`}</span>;
 }
 
-function table(keys: readonly CandidateKey[]): string {
+function table(keys: readonly CandidateKey[], sessions: KeysProps["sessions"]): string {
   const head = ["name", "email", "key", "status", "invitation", "session", "expires", "started", "completed", "model cost in USD"];
   const rows = keys.map((key) => [
     key.candidateName,
@@ -234,8 +239,8 @@ function table(keys: readonly CandidateKey[]): string {
     String(key.inviteStatus),
     key.sessionId,
     key.expiresAt,
-    key.redeemedAt,
-    key.completedAt,
+    sessionOf(key, sessions)?.startedAt ?? key.redeemedAt,
+    sessionOf(key, sessions)?.endedAt ?? key.completedAt,
     key.totalCostUsd,
   ]);
   return csv([head, ...rows]);

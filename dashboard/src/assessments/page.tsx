@@ -94,7 +94,7 @@ export function AssessmentPage({ assessmentId }: { assessmentId: string }) {
           <Keys
             assessment={assessment}
             keys={all}
-            sessions={sessions.state.is === "here" ? sessions.state.value : new Map()}
+            sessions={sessions.state.is === "here" ? sessions.state.value : sessions.state.is === "loading" ? null : new Map()}
             canWrite={canWrite}
             onChange={keys.again}
             onInvite={() => setOpen("invite")}

@@ -74,7 +74,7 @@ function numbers(signal: SignalName, sessions: readonly Compared[]): Difference 
   };
 }
 
-/** `Ada, Bo and Chidi`. */
+/** `Wren, Knot and Plover`. */
 export function list(names: readonly string[]): string {
   if (names.length < 2) return names[0] ?? "";
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

@@ -30,9 +30,12 @@ const LEAST_PAGE = 50;
 const PAGE = 2000;
 /** How much a page may hold, in characters. */
 const PAGE_LETTERS = 8_000_000;
-/** About so many events at the end of a running session are read first. */
-const TAIL_EVENTS = 300;
-const TAIL_LEAST_MS = 30_000;
+/** About so many events at the end of a running session are read first: a screen of them, which the server finds and sends in a
+ * third of the time, and then what somebody scrolls back to at once. */
+const TAILS = [
+  { events: 60, leastMs: 6000 },
+  { events: 300, leastMs: 30_000 },
+] as const;
 
 /**
  * Reads what happened before the view was opened, page by page, each shown as it comes. It goes on by itself after failures;
@@ -98,8 +101,10 @@ export class Backfill {
     const last = session.lastActivityAt === null ? NaN : Date.parse(session.lastActivityAt);
     const lasted = last - Date.parse(session.startedAt);
     if (!(lasted > 0) || session.eventCount <= FIRST_PAGE) return;
-    const from = last - Math.max(TAIL_LEAST_MS, (lasted * TAIL_EVENTS) / session.eventCount);
-    await this.#page({ limit: PAGE, from: new Date(from).toISOString() });
+    for (const { events, leastMs } of TAILS) {
+      const from = last - Math.max(leastMs, (lasted * events) / session.eventCount);
+      await this.#page({ limit: PAGE, from: new Date(from).toISOString() });
+    }
   }
 
   /** Answers whether nothing is missing. */

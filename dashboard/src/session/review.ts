@@ -92,14 +92,26 @@ export async function readReview(
   assessmentId: string | null,
   signal: AbortSignal,
 ): Promise<ReviewData> {
-  const scores = api.get<ScoresShown>(path`/v1/sessions/${sessionId}/scores`, {}, signal);
+  // Awaited together: whichever is refused first says why, and the others' refusals have somebody who hears them.
+  const [about, scores] = await Promise.all([
+    readTerms(api, assessmentId, signal),
+    api.get<ScoresShown>(path`/v1/sessions/${sessionId}/scores`, {}, signal),
+  ]);
+  return { ...about, scores };
+}
+
+async function readTerms(
+  api: ApiClient,
+  assessmentId: string | null,
+  signal: AbortSignal,
+): Promise<Omit<ReviewData, "scores">> {
   const reply = assessmentId
     ? await orNull(api.get<{ assessment: Assessment }>(path`/v1/assessments/${assessmentId}`, {}, signal))
     : null;
   const assessment = reply?.assessment ?? null;
   const rubricId = assessment?.rubricId;
   const rubric = rubricId ? await orNull(api.get<RubricReply>(path`/v1/rubrics/${rubricId}`, {}, signal)) : null;
-  return { assessment, rubric: rubric?.rubric ?? null, scores: await scores };
+  return { assessment, rubric: rubric?.rubric ?? null };
 }
 
 async function orNull<T>(asked: Promise<T>): Promise<T | null> {

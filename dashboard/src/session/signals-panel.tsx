@@ -16,6 +16,7 @@ import {
   type CohortMetric,
 } from "./signal-names";
 import { useSlow } from "./use-slow";
+import { WindowsTable } from "./windows";
 import type { CohortReply, CohortStats, Signal, SignalName } from "./types";
 
 /** How many values a history plot has. */
@@ -55,6 +56,7 @@ export function SignalsPanel({
           : "The session has ended: these are its final signals."}{" "}
         {cohortWords(cohort)}
       </p>
+      {controller.isRunning.value && <WindowsTable api={api} sessionId={sessionId} signals={signals} />}
       <ul>
         {SHOWN.map((name) => (
           <SignalRow

@@ -88,8 +88,10 @@ test("history comes in pages while the feed already brings what is new", async (
   const { histories, hasAll } = watch();
   await hasAll(5001);
   await vi.waitFor(() => expect(histories.at(-1)).toEqual({ is: "whole" }));
-  expect(asked[0], "its end first: the session runs").toContain("from=");
-  expect(asked[1]).toBe("limit=200");
+  const [screen, more, first] = asked;
+  expect(screen, "its end first: the session runs").toContain("from=");
+  expect(screen! > more!, "a screen of it, then what is scrolled back to").toBe(true);
+  expect(first).toBe("limit=200");
 });
 
 test("an ended session is read from its beginning, and an empty one not at all", async () => {
@@ -106,7 +108,7 @@ test("an ended session is read from its beginning, and an empty one not at all",
 test("history that cannot be read is tried again, goes on where it was, and live goes on meanwhile", async () => {
   history = past(3000);
   let failures = 2;
-  refuses = (reply) => asked.length > 2 && failures-- > 0 && json(reply, 503, { error: "The history cannot be read.", code: "unavailable" });
+  refuses = (reply) => asked.length > 3 && failures-- > 0 && json(reply, 503, { error: "The history cannot be read.", code: "unavailable" });
   server.talks = [
     async (peer) => {
       await peer.hears();

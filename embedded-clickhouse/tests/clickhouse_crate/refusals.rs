@@ -62,17 +62,17 @@ async fn only_the_configured_user_is_let_in() {
     let mut password_file = NamedTempFile::new().unwrap();
     writeln!(password_file, "s3cret").unwrap();
     let path = password_file.path().to_str().unwrap();
-    let server = TestServer::start_with(&["--no-fsync", "--user", "ada", "--password-file", path]);
+    let server = TestServer::start_with(&["--no-fsync", "--user", "avocet", "--password-file", path]);
     let client = server.client_without_database();
-    let known = client.clone().with_user("ada").with_password("s3cret");
+    let known = client.clone().with_user("avocet").with_password("s3cret");
     assert_eq!(known.query("SELECT 1").fetch_one::<u8>().await.unwrap(), 1);
-    for (user, password) in [("ada", "wrong"), ("ada", ""), ("eve", "s3cret"), ("default", "")] {
+    for (user, password) in [("avocet", "wrong"), ("avocet", ""), ("egret", "s3cret"), ("default", "")] {
         let text = refusal(&client.clone().with_user(user).with_password(password), "SELECT 1").await;
         assert!(text.contains("Code: 516."), "{text}");
     }
     assert!(refusal(&client, "SELECT 1").await.contains("Code: 516."));
     assert!(server.post("/", "SELECT 1").await.starts_with("HTTP/1.1 403 "));
-    assert!(server.post("/?user=ada&password=s3cret", "SELECT 1").await.starts_with("HTTP/1.1 200 "));
+    assert!(server.post("/?user=avocet&password=s3cret", "SELECT 1").await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]

@@ -26,7 +26,8 @@ fn now_s() -> i64 {
 
 /// Claims that count, but for what is changed in them; `null` takes a claim away.
 fn claims(changes: Value) -> Value {
-    let mut claims = json!({"iss": ISSUER, "aud": "promptster", "sub": "ada", "exp": now_s() + 60, "org_id": "acme"});
+    let mut claims =
+        json!({"iss": ISSUER, "aud": "promptster", "sub": "avocet", "exp": now_s() + 60, "org_id": "acme"});
     let (Value::Object(claims), Value::Object(changes)) = (&mut claims, changes) else { panic!("objects") };
     claims.extend(changes);
     claims.retain(|_, value| !value.is_null());
@@ -51,7 +52,7 @@ async fn good_tokens_of_each_algorithm_count() {
         let person = jwt.person(&key.token(&claims(json!({})))).await.unwrap();
         assert_eq!((person.org.as_str(), person.scopes), ("acme", Scopes::ALL));
         assert_eq!(person.id, jwt.person(&key.token(&claims(json!({"jti": 1})))).await.unwrap().id);
-        assert_ne!(person.id, jwt.person(&key.token(&claims(json!({"sub": "bob"})))).await.unwrap().id);
+        assert_ne!(person.id, jwt.person(&key.token(&claims(json!({"sub": "dunlin"})))).await.unwrap().id);
     }
     let [rsa, ..] = &keys;
     let read = async |changes: Value| jwt.person(&rsa.token(&claims(changes))).await.unwrap();

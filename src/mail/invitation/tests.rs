@@ -32,7 +32,7 @@ fn mail(name: Option<&str>, org: &str, title: &str) -> String {
         org: org_id,
         assessment: Uuid::nil(),
         key: "PST-AB2C-D3EF".into(),
-        email: Some("ada@lovelace.example".into()),
+        email: Some("avocet@marsh.example".into()),
         name: name.map(str::to_owned),
         org_name: None,
         session: None,
@@ -67,13 +67,13 @@ fn mail(name: Option<&str>, org: &str, title: &str) -> String {
 
 #[test]
 fn an_invitation_says_who_what_until_when_and_what_to_type() {
-    let mail = mail(Some("Ada"), "Acme", "Fix the parser");
+    let mail = mail(Some("Avocet"), "Acme", "Fix the parser");
     for expected in [
-        "To: Ada <ada@lovelace.example>\r\n",
+        "To: Avocet <avocet@marsh.example>\r\n",
         "From: Hiring <hiring@acme.example>\r\n",
         "Message-ID: <invitation-00000000-0000-0000-0000-000000000007@acme.example>\r\n",
         "Auto-Submitted: auto-generated\r\n",
-        "Hello Ada,",
+        "Hello Avocet,",
         "Fix the parser",
         "promptster start PST-AB2C-D3EF --server https://hiring.acme.example",
         "you have 90 minutes.",

@@ -135,12 +135,12 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
     use Need::{NotNull, Optional, Required};
     use Type::{Integer, List, Number, Object, Text, TextOrObject};
     let assessment = app.assessment().await;
-    let (ada, done) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
+    let (avocet, done) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
     done.complete().await.expect(200);
-    let bundle_key = put_bundle(app, &ada, b"bundle").await;
-    let (reviewer, candidate, anonymous) = (app.reviewer(), User::clone(&ada), app.anonymous());
-    let own = format!("/v1/sessions/{}", ada.session);
-    let (of, session) = (format!("/v1/assessments/{assessment}"), &ada.session);
+    let bundle_key = put_bundle(app, &avocet, b"bundle").await;
+    let (reviewer, candidate, anonymous) = (app.reviewer(), User::clone(&avocet), app.anonymous());
+    let own = format!("/v1/sessions/{}", avocet.session);
+    let (of, session) = (format!("/v1/assessments/{assessment}"), &avocet.session);
     let terms = json!({"title": "a", "role": "b", "taskBrief": "c"});
     let issue = json!({"issueTitle": "a", "language": "Go", "difficulty": "easy", "taskBrief": "b"});
     let made = app.reviewer().post("/v1/issues", issue.clone()).await.expect(201);
@@ -274,12 +274,12 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
         ),
         public(
             "/v1/candidate/consent",
-            json!({"key": ada.key}),
+            json!({"key": avocet.key}),
             &[("key", Text, Required), ("disclosureHash", Text, Optional)],
         ),
         public(
             "/v1/candidate/redeem",
-            json!({"key": ada.key}),
+            json!({"key": avocet.key}),
             &[("key", Text, Required), ("candidateName", Text, Optional), ("signingPubKey", Text, Optional)],
         ),
         public(

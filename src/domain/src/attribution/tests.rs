@@ -202,14 +202,14 @@ fn a_record_names_each_contributor_with_its_lines() {
 
 #[test]
 fn a_note_has_lines_of_assistants_and_persons_and_says_nothing_of_others() {
-    let about = git_ai::About { session_id: "s", base: &"b".repeat(40), author: "Ada <ada@example.org>" };
+    let about = git_ai::About { session_id: "s", base: &"b".repeat(40), author: "Avocet <avocet@example.org>" };
     let events = sample();
     let note = git_ai::note(&replayed(&events), &about);
     let trace = |event: usize| sha256(&events[event].event.id.to_string());
-    let (claude, codex, ada) = (sha256("claude:s"), sha256("codex:s"), sha256("Ada <ada@example.org>"));
+    let (claude, codex, avocet) = (sha256("claude:s"), sha256("codex:s"), sha256("Avocet <avocet@example.org>"));
     let attestations = format!(
         "\"---\"\n  s_{claude}::t_{} 1\nby/likely_ai\n  s_{codex}::t_{} 1-2\n\"src/a b.rs\"\n  s_{claude}::t_{} 1,3-5\n  \
-         s_{claude}::t_{} 6\n  h_{ada} 2\n---\n",
+         s_{claude}::t_{} 6\n  h_{avocet} 2\n---\n",
         trace(10),
         trace(9),
         trace(1),
@@ -220,10 +220,10 @@ fn a_note_has_lines_of_assistants_and_persons_and_says_nothing_of_others() {
     let expected = json!({
         "schema_version": "authorship/3.0.0", "base_commit_sha": "b".repeat(40), "prompts": {},
         "sessions": {
-            format!("s_{claude}"): {"agent_id": {"tool": "claude", "id": "s", "model": "claude-opus-4-5"}, "human_author": "Ada <ada@example.org>"},
-            format!("s_{codex}"): {"agent_id": {"tool": "codex", "id": "s", "model": "unknown"}, "human_author": "Ada <ada@example.org>"},
+            format!("s_{claude}"): {"agent_id": {"tool": "claude", "id": "s", "model": "claude-opus-4-5"}, "human_author": "Avocet <avocet@example.org>"},
+            format!("s_{codex}"): {"agent_id": {"tool": "codex", "id": "s", "model": "unknown"}, "human_author": "Avocet <avocet@example.org>"},
         },
-        "humans": {format!("h_{ada}"): {"author": "Ada <ada@example.org>"}},
+        "humans": {format!("h_{avocet}"): {"author": "Avocet <avocet@example.org>"}},
     });
     assert_eq!(serde_json::from_str::<Value>(metadata).unwrap(), expected);
     let nothing = git_ai::note(&replayed(&[]), &about);
