@@ -9,9 +9,9 @@ use anyhow::{Context, bail, ensure};
 use clickhouse_schema::EventLog;
 use domain::{OrgId, Session, SessionRef, Status, Timestamp};
 use futures_util::{StreamExt, stream};
-use redis_scripts::{Redis, SessionQuery};
+use redis_scripts::{Redis, SessionQuery, Wholeness};
 
-use crate::{clock, config::DeriveOptions, dev::files};
+use crate::{clock, config::DeriveOptions, dev::files, whole};
 
 /// Sessions that are looked up at once.
 const AT_ONCE: usize = 200;
@@ -33,6 +33,7 @@ pub async fn run(options: &DeriveOptions) -> anyhow::Result<()> {
     let log = EventLog::new(&stores.clickhouse()?);
     let missing = log.missing_migrations().await.context("cannot ask ClickHouse")?;
     ensure!(missing.is_empty(), "ClickHouse lacks {}; run `promptster-server migrate` first", missing.join(", "));
+    ensure!(redis.wholeness().await? == Wholeness::Whole, "{}", whole::REMEDY);
     let since = options.since.map_or(Timestamp::from_millis(0), |since| since.of(clock::now()));
     let (deriver, _) = Deriver::new(redis.clone(), log.clone());
     let work = Work { redis, log, deriver, since, counts: Counts::begin() };

@@ -98,18 +98,22 @@ impl Deriver {
             return Ok(kept.data);
         }
         self.want(session.name.clone());
-        self.derive(session).await
+        Ok(self.derive(session).await?.1)
     }
 
     /// Derives the artifacts of a session that has ended anew, whatever is kept, and keeps them.
     ///
     /// # Errors
-    /// [`HistoryError`]; may be repeated.
+    /// [`HistoryError`]; may be repeated. [`HistoryError::Gap`] while the log lacks an event of it, such as a dead letter:
+    /// what is derived of the others is shown to whoever asks, and not kept.
     pub async fn derive_and_keep(&self, session: &Session) -> Result<Derived, HistoryError> {
         let Some(ended_at) = session.record.ended_at else { return Ok(Derived::Unchanged) };
         let (name, log) = (&session.name, &self.0.log);
         let known = self.current(session).await?;
-        let data = self.derive(session).await?;
+        let (n_events, data) = self.derive(session).await?;
+        if n_events < session.last_seq {
+            return Err(HistoryError::Gap);
+        }
         let derived = match known {
             Some(known) if known.data == data => return Ok(Derived::Unchanged),
             Some(_) => Derived::Changed,
@@ -133,16 +137,20 @@ impl Deriver {
         }))
     }
 
-    async fn derive(&self, session: &Session) -> Result<Vec<(String, String)>, HistoryError> {
+    /// What follows from the events that there are, and how many those are.
+    async fn derive(&self, session: &Session) -> Result<(u64, Vec<(String, String)>), HistoryError> {
         let mut derivation = Derivation::default();
+        let mut n_events = 0;
         let mut query = TimelineQuery { limit: PAGE, ..TimelineQuery::default() };
         loop {
             let (page, has_more) = self.0.history.timeline(&session.name, &query).await?;
             page.iter().for_each(|stored| derivation.add(stored));
+            n_events += u64::try_from(page.len()).unwrap_or_default();
             query.after = page.last().map(|stored| stored.event.id);
             if !has_more {
                 let artifacts = derivation.finish(&session.signals()).into_iter();
-                return Ok(artifacts.map(|one| (one.kind.as_str().to_owned(), one.data.to_string())).collect());
+                let data = artifacts.map(|one| (one.kind.as_str().to_owned(), one.data.to_string())).collect();
+                return Ok((n_events, data));
             }
         }
     }

@@ -1,5 +1,5 @@
 -- What is derived of a session once it has ended: of the events up to `last_seq`, as of its end, by the rules of
--- `derivation_v`. One insert holds all of a session; its newest version counts.
+-- `derivation_v`. One insert holds all of a session. Its newest version counts.
 CREATE TABLE IF NOT EXISTS {database}.artifacts {on_cluster}
 (
     org_id UUID,

@@ -5,7 +5,7 @@ use clickhouse_schema::{Config, Error, EventLog};
 use crate::store::Store;
 
 /// How many migrations there are.
-const N_MIGRATIONS: usize = 5;
+const N_MIGRATIONS: usize = 6;
 
 #[tokio::test]
 async fn migrating_again_changes_nothing_and_a_changed_migration_is_refused() {
