@@ -284,7 +284,7 @@ fn address_pattern(schemes: &str) -> String {
 /// tabs and blanks, as browsers do; git, shells and a reviewer's eye do not.
 fn is_address(given: &str, schemes: &[&str]) -> bool {
     let Some((scheme, rest)) = given.split_once("://") else { return false };
-    schemes.contains(&scheme)
+    schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known))
         && !rest.starts_with(['/', '\\'])
         && !given.chars().any(|c| c.is_whitespace() || c.is_control())
         && Url::parse(given).is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
@@ -292,7 +292,7 @@ fn is_address(given: &str, schemes: &[&str]) -> bool {
 
 /// Where a repository can be cloned from: absolute `http(s)` or `ssh` URL, or `git@host:path`.
 pub fn repo_url() -> impl Rule<Value = String> {
-    let pattern = format!(r"{}|^\s*git@[^/:\s]+:\S+\s*$", address_pattern("https?|ssh"));
+    let pattern = format!(r"{}|^\s*git@[^/:\s]+:\S+\s*$", address_pattern("[Hh][Tt][Tt][Pp][Ss]?|[Ss][Ss][Hh]"));
     let schema = move || json!({ "type": "string", "maxLength": 2048, "pattern": pattern.clone() });
     rule(schema, |value| {
         let given = text(1..=2048).check(value)?;
@@ -311,7 +311,7 @@ pub fn repo_url() -> impl Rule<Value = String> {
 
 /// Where a webhook leads. What may be there is checked by who knows what the operator allows.
 pub fn webhook_url() -> impl Rule<Value = String> {
-    let pattern = address_pattern("https?");
+    let pattern = address_pattern("[Hh][Tt][Tt][Pp][Ss]?");
     let schema = move || json!({ "type": "string", "maxLength": 2048, "pattern": pattern.clone() });
     rule(schema, |value| {
         let given = text(1..=2048).check(value)?;
@@ -325,7 +325,7 @@ pub fn webhook_url() -> impl Rule<Value = String> {
 
 /// An address of the web.
 pub fn web_url() -> impl Rule<Value = String> {
-    let pattern = address_pattern("https?");
+    let pattern = address_pattern("[Hh][Tt][Tt][Pp][Ss]?");
     let schema = move || json!({ "type": "string", "format": "uri", "maxLength": 2048, "pattern": pattern.clone() });
     rule(schema, |value| {
         let given = text(1..=2048).check(value)?;
