@@ -3,13 +3,17 @@
 use futures_util::{SinkExt, StreamExt};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async};
 
 use super::{PATIENCE, Reply};
+
+/// What the kernel holds for a client that does not read. Left to itself it holds as much as the machine is set to, tens of
+/// megabytes on some, and nobody would ever be too slow.
+const RECEIVE_BUFFER: u32 = 256 << 10;
 
 /// A WebSocket to the server. Dropped, it hangs up without a word.
 pub struct Socket {
@@ -24,7 +28,8 @@ impl Socket {
     pub(super) async fn connect(base: &str, path: &str, headers: &HeaderMap) -> Result<Self, Reply> {
         let mut request = format!("{}{path}", base.replacen("http", "ws", 1)).into_client_request().unwrap();
         request.headers_mut().extend(headers.clone());
-        match timeout(PATIENCE, connect_async(request)).await.expect("the server answers the handshake") {
+        let shake_hands = async { client_async(request, MaybeTlsStream::Plain(reach(base).await)).await };
+        match timeout(PATIENCE, shake_hands).await.expect("the server answers the handshake") {
             Ok((socket, response)) => Ok(Self { socket, hello: Value::Null, headers: response.headers().clone() }),
             Err(Error::Http(response)) => {
                 let (head, body) = response.into_parts();
@@ -92,4 +97,16 @@ impl Socket {
         self.socket.close(None).await.ok();
         self.closed().await;
     }
+}
+
+/// A connection to the server at `http://host:port`.
+async fn reach(base: &str) -> TcpStream {
+    let authority = base.trim_start_matches("http://").trim_end_matches('/');
+    let address = lookup_host(authority).await.unwrap().next().unwrap();
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
+    // Before the handshake, which says how large the window may grow.
+    socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+    let stream = socket.connect(address).await.expect("the server takes the connection");
+    stream.set_nodelay(true).unwrap();
+    stream
 }
