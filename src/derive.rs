@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use actors::{Derived, Deriver};
 use anyhow::{Context, bail, ensure};
 use clickhouse_schema::EventLog;
-use domain::{OrgId, Session, SessionRef, Status, Timestamp};
+use domain::{OrgId, Session, SessionRef, Timestamp};
 use futures_util::{StreamExt, stream};
-use redis_scripts::{Redis, SessionQuery, Wholeness};
+use redis_scripts::{Redis, Wholeness};
 
 use crate::{clock, config::DeriveOptions, dev::files, whole};
 
@@ -74,16 +74,12 @@ impl Work {
     }
 
     async fn org(&self, org: OrgId) -> anyhow::Result<()> {
-        let mut offset = 0;
+        let mut last = None;
         loop {
-            let limit = u64::try_from(AT_ONCE)?;
-            let query = SessionQuery { status: Some(Status::Ended), offset, limit, ..SessionQuery::default() };
-            let (ids, _) = self.redis.list_sessions(org, &query).await?;
-            if ids.is_empty() {
-                return Ok(());
-            }
-            offset += limit;
-            let names: Vec<SessionRef> = ids.into_iter().map(|id| SessionRef::new(org, id)).collect();
+            let ended = self.redis.ended_sessions_after(org, last.as_ref(), AT_ONCE).await?;
+            let Some(newest) = ended.last() else { return Ok(()) };
+            last = Some(newest.clone());
+            let names: Vec<SessionRef> = ended.into_iter().map(|ended| SessionRef::new(org, ended.session)).collect();
             let sessions = self.redis.sessions(&names).await?.into_iter().flatten();
             // From when the server knew of the end: the end itself may be said by the client, and lie anywhere.
             let is_new = |session: &Session| session.record.closed_at.is_some_and(|closed| closed >= self.since);

@@ -100,7 +100,7 @@ pub use routed::Connection;
 pub use rubrics::{Rubric, RubricTerms};
 pub use scores::{NewScore, Score, ScoresKept};
 pub use secrets::{Owner, Purpose};
-pub use session_index::{SessionQuery, UnsettledSession};
+pub use session_index::{EndedSession, SessionQuery, UnsettledSession};
 pub use sessions::{Close, Closed, Made, NewSession};
 pub use sign_ins::{Holder, SignIn, Standing};
 pub use tickets::{Issuer, TICKET_LIFE, Ticket};

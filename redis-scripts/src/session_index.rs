@@ -34,6 +34,22 @@ pub struct UnsettledSession {
     pub session: SessionId,
 }
 
+/// A session that has ended, and where it stands among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSession {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The session.
+    pub session: SessionId,
+}
+
+impl EndedSession {
+    /// As Redis orders the members of a sorted set: by score, then by their bytes.
+    fn place(&self) -> (i64, &str) {
+        (self.started_at.millis(), self.session.as_str())
+    }
+}
+
 impl Redis {
     /// Writes where `session` stands in its organisation's indexes, and wakes those who watch when its status is another.
     /// A status never goes back, whatever the order in which two of these arrive.
@@ -111,6 +127,40 @@ impl Redis {
         let (total, names): (u64, Vec<String>) = invocation.invoke_async(&mut connection).await?;
         let parse = |name: String| name.parse().map_err(|_| Error::corrupt(format!("session name {name:?}")));
         Ok((names.into_iter().map(parse).collect::<Result<_, _>>()?, total))
+    }
+
+    /// Sessions of an organisation that have ended, by their start and then by name, from behind `last` on: whatever ends or
+    /// is erased meanwhile, none that was there all the time is passed over. Empty when there are no more.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn ended_sessions_after(
+        &self,
+        org: OrgId,
+        last: Option<&EndedSession>,
+        limit: usize,
+    ) -> Result<Vec<EndedSession>, Error> {
+        let index = OrgKeys::of(org).sessions(SessionFilter::Status(Status::Ended.as_str()));
+        let mut connection = self.connection(Partition::of_org(org)).await?;
+        let from = last.map_or_else(|| "-inf".to_owned(), |last| last.started_at.millis().to_string());
+        let mut asked = limit;
+        loop {
+            let mut command = redis::cmd("ZRANGE");
+            command.arg(&index).arg(&from).arg("+inf").arg("BYSCORE").arg("LIMIT").arg(0).arg(asked).arg("WITHSCORES");
+            let found: Vec<(String, i64)> = command.query_async(&mut connection).await?;
+            let is_all = found.len() < asked;
+            let parse = |(name, started): (String, i64)| {
+                let session = name.parse().map_err(|_| Error::corrupt(format!("session name {name:?}")))?;
+                Ok(EndedSession { started_at: Timestamp::from_millis(started), session })
+            };
+            let mut page = found.into_iter().map(parse).collect::<Result<Vec<_>, Error>>()?;
+            page.retain(|session| last.is_none_or(|last| session.place() > last.place()));
+            if is_all || !page.is_empty() {
+                return Ok(page);
+            }
+            // As many as were asked for began in the very millisecond of the last, and were there before.
+            asked *= 2;
+        }
     }
 
     /// The ended sessions of an organisation whose results are not derived yet.

@@ -112,6 +112,34 @@ async fn what_is_to_be_derived_can_be_said_and_what_cannot_is_named() {
     assert!(!well && said.contains("ClickHouse"), "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_derived_is_named_and_holds_no_other_up() {
+    let app = TestApp::start().await;
+    let assessment = app.assessment().await;
+    let (well, ill, other) =
+        (app.candidate(&assessment).await, app.candidate(&assessment).await, app.candidate(&assessment).await);
+    for candidate in [&well, &ill, &other] {
+        post_all(candidate, &prompts(&candidate.session, 1..=3)).await;
+        candidate.complete().await.expect(200);
+    }
+    eventually("the artifacts to be kept", async || (kept(&app).await.len() == 18).then_some(())).await;
+    let before = kept(&app).await;
+    sql(&app, "TRUNCATE TABLE artifacts").await;
+    // What a disk or a hand may do: a later version of an event that is none.
+    let damaged = format!(
+        "INSERT INTO events SELECT * REPLACE ('no event' AS raw, version + 1 AS version) FROM events FINAL \
+         WHERE session_id = '{}' AND seq = 2",
+        ill.session
+    );
+    sql(&app, &damaged).await;
+    let (ended_well, printed, said) = try_to_derive(&app, &[]).await;
+    assert!(!ended_well && printed.contains("sessions 3: new 2, unchanged 0, changed 0, failed 1"), "{printed}{said}");
+    assert!(said.contains(&ill.session) && said.contains("1 sessions could not be derived"), "{said}");
+    assert!(!said.contains(&well.session) && !said.contains(&other.session), "{said}");
+    let expected: BTreeMap<_, _> = before.into_iter().filter(|((session, _), _)| *session != ill.session).collect();
+    assert_eq!(kept(&app).await, expected);
+}
+
 /// A short session, each a little other than the others.
 fn session_of(session: &str, number: i64) -> Vec<Value> {
     let at = |second: i64, kind: &str, data: Value| event_at(session, START + (number + second) * 1_000, kind, data);
@@ -140,9 +168,13 @@ async fn a_thousand_sessions_derived_twice_give_the_same_bytes() {
     let play = async |(number, key): (i64, Value)| {
         let key = key["key"].as_str().unwrap().to_owned();
         app.anonymous().post("/v1/candidate/consent", json!({"key": key})).await.expect(200);
-        post_all(&app.api_key(&key), &session_of(&format!("session-{number}"), number)).await;
+        let session = format!("session-{number}");
+        let events = session_of(&session, number);
+        post_all(&app.api_key(&key), &events).await;
+        (session, events.iter().map(|event| event["id"].clone()).collect())
     };
-    stream::iter(numbered.into_iter().map(play)).buffer_unordered(16).collect::<Vec<()>>().await;
+    let of_sessions: BTreeMap<String, Vec<Value>> =
+        stream::iter(numbered.into_iter().map(play)).buffer_unordered(16).collect().await;
     app.all_is_written().await;
 
     let first = derive(&app, &["--since", "1d"]).await;
@@ -162,7 +194,8 @@ async fn a_thousand_sessions_derived_twice_give_the_same_bytes() {
         let summary: Value = serde_json::from_str(data).unwrap();
         for sentence in summary["sentences"].as_array().unwrap() {
             let events = sentence["events"].as_array().unwrap();
-            assert!(!events.is_empty(), "{session}: {sentence}");
+            let are_its_own = events.iter().all(|event| of_sessions[session].contains(&event["id"]));
+            assert!(!events.is_empty() && are_its_own, "{session}: {sentence}");
             n_sentences += 1;
         }
     }

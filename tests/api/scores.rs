@@ -23,20 +23,22 @@ fn told(shown: &Value) -> Vec<(&str, i64, &str)> {
 #[tokio::test]
 async fn a_reviewer_has_one_score_for_each_dimension_and_each_reviewer_their_own() {
     let app = TestApp::start().await;
-    let (ann, ben, avocet) = (app.reviewer(), app.reviewer_with(&["read", "write"]).await, candidate(&app).await);
-    assert_eq!(shown(&ann, &avocet).await, json!({"scores": [], "prompterScore": null}));
+    let (siskin, bunting, avocet) =
+        (app.reviewer(), app.reviewer_with(&["read", "write"]).await, candidate(&app).await);
+    assert_eq!(shown(&siskin, &avocet).await, json!({"scores": [], "prompterScore": null}));
     let first = json!([{"dimension": " depth ", "score": 2, "notes": "so so"}, {"dimension": "clarity", "score": 5}]);
-    let given = ann.post(&path(&avocet), first).await.expect(201);
+    let given = siskin.post(&path(&avocet), first).await.expect(201);
     assert_eq!(told(&given), [("depth", 2, "reviewer"), ("clarity", 5, "reviewer")]);
     let clear = &given["scores"][1];
     assert_eq!((&clear["notes"], &clear["evidence"]), (&Value::Null, &Value::Null));
     assert_eq!(clear["createdAt"], clear["updatedAt"]);
-    ben.post(&path(&avocet), json!([{"dimension": "depth", "score": 5}])).await.expect(201);
-    let again = ann.post(&path(&avocet), json!([{"dimension": "depth", "score": 3, "notes": "on reflection"}])).await;
+    bunting.post(&path(&avocet), json!([{"dimension": "depth", "score": 5}])).await.expect(201);
+    let again =
+        siskin.post(&path(&avocet), json!([{"dimension": "depth", "score": 3, "notes": "on reflection"}])).await;
     let again = again.expect(201);
     assert_eq!(again["scores"][0]["createdAt"], given["scores"][0]["createdAt"]);
 
-    let all = shown(&ann, &avocet).await;
+    let all = shown(&siskin, &avocet).await;
     assert_eq!(told(&all), [("clarity", 5, "reviewer"), ("depth", 3, "reviewer"), ("depth", 5, "reviewer")]);
     assert_eq!((&all["scores"][1], &all["scores"][1]["notes"]), (&again["scores"][0], &json!("on reflection")));
     assert_ne!(all["scores"][1]["reviewerId"], all["scores"][2]["reviewerId"]);

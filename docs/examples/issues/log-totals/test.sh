@@ -8,9 +8,9 @@ check() {
     printf 'of:\n%s\ngot:\n%s\nwant:\n%s\n' "$(printf "$1")" "$got" "$want"
     exit 1
 }
-check 'ann 10 200\n' 'ann 10\n'
-check 'ann 10 200\nann 5 204\n' 'ann 15\n'
-check 'ann 10 200\nann 90 500\nbob 1 404\n' 'ann 10\n'
-check 'bob 7 200\nann 7 200\ncat 30 201\n' 'cat 30\nann 7\nbob 7\n'
+check 'auk 10 200\n' 'auk 10\n'
+check 'auk 10 200\nauk 5 204\n' 'auk 15\n'
+check 'auk 10 200\nauk 90 500\nowl 1 404\n' 'auk 10\n'
+check 'owl 7 200\nauk 7 200\ntit 30 201\n' 'tit 30\nauk 7\nowl 7\n'
 check '' ''
 echo passed
