@@ -29,11 +29,28 @@ const RING_EVENTS: usize = 256;
 /// … or this many bytes of them.
 const RING_BYTES: usize = 8 * 1024 * 1024;
 
-/// Signals are read and sent at most this often.
+/// Signals are read and sent at most this often …
 const SIGNALS_EVERY: Duration = Duration::from_millis(250);
 
-/// Watchers are counted when a wake-up comes, and in between at most this often.
-const COUNT_EVERY: Duration = Duration::from_secs(2);
+/// … and less often where many sessions are watched: this long for each of them, so that a node reads at most 200 a second.
+/// To read a session costs about as much as to record an event.
+const SIGNALS_SHARE: Duration = Duration::from_millis(5);
+
+/// Signals are never older than this, however many are watched.
+const SIGNALS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Watchers are counted when a wake-up comes, and in between this often: half of how long it takes until what a node said is
+/// to be said again.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+
+/// A feed that was known to have everything this short a time ago need not look whether it does.
+pub(crate) const FRESH_FOR: Duration = Duration::from_secs(2);
+
+/// How long it takes from one reading of a session to the next where `n_feeds` are watched on this node.
+fn signals_every(n_feeds: usize) -> Duration {
+    let shared = SIGNALS_SHARE.saturating_mul(u32::try_from(n_feeds).unwrap_or(u32::MAX));
+    shared.clamp(SIGNALS_EVERY, SIGNALS_WITHIN)
+}
 
 /// An event as watchers get it: `{"type":"event","event":{row}}`.
 #[derive(Debug, Clone)]
@@ -237,6 +254,11 @@ pub(crate) fn signals_message(session: &Session) -> Bytes {
 #[rtype(result = "()")]
 pub(crate) struct Wake;
 
+/// A wake-up may have been lost: look, unless it is clear that nothing is missing.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Look;
+
 /// Events of the session, as their commit broadcast them.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -247,10 +269,14 @@ pub(crate) struct FeedReader {
     /// This node, among those that count their watchers.
     node: Uuid,
     feed: Arc<Feed>,
+    /// How many feeds this node has.
+    n_feeds: Arc<AtomicUsize>,
     redis: Redis,
     history: History,
     reading: bool,
     woken_again: bool,
+    /// When the feed last had everything there was.
+    complete_at: Option<Instant>,
     session_read_at: Option<Instant>,
     session_due: bool,
     /// When the watchers of all nodes were last counted; `None` when that may have changed.
@@ -258,14 +284,16 @@ pub(crate) struct FeedReader {
 }
 
 impl FeedReader {
-    pub(crate) fn new(node: Uuid, feed: Arc<Feed>, redis: Redis, history: History) -> Self {
+    pub(crate) fn new(node: Uuid, feed: Arc<Feed>, n_feeds: Arc<AtomicUsize>, redis: Redis, history: History) -> Self {
         Self {
             node,
             feed,
+            n_feeds,
             redis,
             history,
             reading: false,
             woken_again: false,
+            complete_at: None,
             session_read_at: None,
             session_due: false,
             counted_at: None,
@@ -290,9 +318,10 @@ impl FeedReader {
             }
         };
         ctx.spawn(done.into_actor(self).map(|result, reader, ctx| {
-            if let Err(error) = result {
+            match result {
+                Ok(()) => reader.complete_at = Some(Instant::now()),
                 // The next wake-up, or the timer of all feeds, tries again; watchers see nothing until then.
-                tracing::warn!(session.id = %reader.feed.name().session, %error, "feed not read");
+                Err(error) => tracing::warn!(session.id = %reader.feed.name().session, %error, "feed not read"),
             }
             reader.reading = false;
             reader.read_session_soon(ctx);
@@ -307,7 +336,8 @@ impl FeedReader {
         if std::mem::replace(&mut self.session_due, true) {
             return;
         }
-        let wait = self.session_read_at.map_or(Duration::ZERO, |at| SIGNALS_EVERY.saturating_sub(at.elapsed()));
+        let every = signals_every(self.n_feeds.load(Ordering::Relaxed));
+        let wait = self.session_read_at.map_or(Duration::ZERO, |at| every.saturating_sub(at.elapsed()));
         let (feed, redis, node) = (self.feed.clone(), self.redis.clone(), self.node);
         let counts = self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_EVERY);
         if counts {
@@ -356,7 +386,23 @@ impl Handler<Arrived> for FeedReader {
 
     fn handle(&mut self, Arrived(broadcast): Arrived, ctx: &mut Self::Context) {
         // One that does not fit on makes it look; so do wake-ups, of which one may have been lost.
-        if self.feed.take(&broadcast) { self.read_session_soon(ctx) } else { self.read(ctx) }
+        if self.feed.take(&broadcast) {
+            self.complete_at = Some(Instant::now());
+            self.read_session_soon(ctx);
+        } else {
+            self.read(ctx);
+        }
+    }
+}
+
+impl Handler<Look> for FeedReader {
+    type Result = ();
+
+    fn handle(&mut self, Look: Look, ctx: &mut Self::Context) {
+        // Where events keep coming, one that was lost shows by the next.
+        if self.complete_at.is_none_or(|at| at.elapsed() >= FRESH_FOR) {
+            self.read(ctx);
+        }
     }
 }
 

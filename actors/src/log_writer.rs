@@ -3,6 +3,8 @@
 //! same batch, which changes nothing.
 
 mod batch;
+mod duties;
+mod settling;
 
 use std::{
     sync::Arc,
@@ -13,7 +15,7 @@ use actix::{Actor, Context, ContextFutureSpawner, WrapFuture};
 use clickhouse_schema::{DeadLetter, EventLog, LoggedEvent};
 use domain::SessionRef;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redis_scripts::{Entry, Redis, keys::Partition};
+use redis_scripts::{Entry, Redis};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -22,6 +24,8 @@ use crate::{
     closing::{ResultsError, settle_record, settle_results},
 };
 use batch::Batch;
+use duties::{Duties, Round, most_of_one};
+use settling::Settling;
 
 /// How long a node that gives no sign of life keeps its leases. A batch that takes longer may be written by two nodes,
 /// which changes nothing; only one of them can confirm it.
@@ -30,15 +34,10 @@ const ALIVE: Duration = Duration::from_secs(5);
 /// How often it gives one.
 pub(crate) const SIGN_EVERY: Duration = Duration::from_millis(1_500);
 
-/// The most entries of one partition in one batch.
-const ENTRIES: usize = 32;
-
-/// What a batch is to hold, by what entries held lately. Commits grow under load: without this, a batch of a backlog is of
-/// a hundred megabytes, held several times over.
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
-
-/// Partitions in one batch: bounds what a batch can hold in memory when there is a backlog.
-const PARTITIONS_AT_ONCE: usize = 16;
+/// How long it takes from one round to the next while each takes all there is. A round costs about the same whether it writes
+/// ten events or a thousand: an insert, which becomes a part to be merged, a confirmation for each partition, a look at each
+/// session.
+const PACE: Duration = Duration::from_millis(500);
 
 /// Sessions that are brought up to date at the same time.
 const SETTLED_AT_ONCE: usize = 8;
@@ -69,33 +68,6 @@ struct Writer {
     stop: watch::Receiver<bool>,
 }
 
-/// What the writer has to see to.
-struct Duties {
-    /// Who this writer is to the others.
-    id: Uuid,
-    prepared: bool,
-    held: Vec<Partition>,
-    signed_at: Option<Instant>,
-    trimmed_at: Instant,
-    asked_memory_at: Instant,
-    mended_at: Option<Instant>,
-    /// Bytes of events in an entry, as lately seen.
-    entry_bytes: usize,
-}
-
-impl Duties {
-    /// How many entries to take of each of so many partitions.
-    fn entries_of_each(&self, n_partitions: usize) -> usize {
-        (BATCH_BYTES / (self.entry_bytes * n_partitions).max(1)).clamp(1, ENTRIES)
-    }
-
-    /// Learns how large entries are: quickly when they grow, slowly when they shrink.
-    fn saw(&mut self, batch: &[Entry]) {
-        let mean = batch.iter().map(batch::bytes_of).sum::<usize>() / batch.len().max(1);
-        self.entry_bytes = mean.max((3 * self.entry_bytes + mean) / 4);
-    }
-}
-
 impl LogWriter {
     /// Looks for new entries `every` so often; ends, giving its leases back, when `stop` says so.
     pub(crate) fn new(
@@ -122,24 +94,16 @@ impl Writer {
     async fn run(&self) {
         let mut stop = self.stop.clone();
         let mut backoff = Duration::ZERO;
-        let now = Instant::now();
-        let mut duties = Duties {
-            id: Uuid::new_v4(),
-            prepared: false,
-            held: Vec::new(),
-            signed_at: None,
-            trimmed_at: now,
-            asked_memory_at: now,
-            mended_at: None,
-            entry_bytes: 0,
-        };
+        let mut duties = Duties::begin(Instant::now());
         while !*stop.borrow() {
             self.mend(&mut duties).await;
+            let began = Instant::now();
             let written = self.round(&mut duties).await;
             let wait = match written {
-                // There may be more right away.
-                Ok(true) => Duration::from_millis(1),
-                Ok(false) => self.every,
+                // It yields all the same.
+                Ok(Round::More) => Duration::from_millis(1),
+                Ok(Round::All) => PACE.saturating_sub(began.elapsed()),
+                Ok(Round::Nothing) => self.every,
                 Err(error) => {
                     // A Redis that came back empty has no groups. A full one would not let them be made.
                     duties.prepared &= !matches!(&error, ResultsError::Redis(error) if error.is_missing_group());
@@ -154,33 +118,42 @@ impl Writer {
             }
             drop(tokio::time::timeout(wait, stop.changed()).await);
         }
+        let put_off = duties.settling.all();
+        if let Err(error) = self.settle_all(&mut duties.settling, put_off, |_| 0).await {
+            tracing::info!(%error, "not every session could be brought up to date; the next event of each does it");
+        }
         drop(self.redis.release_partitions(duties.id, &duties.held).await);
     }
 
-    /// Writes what there is, a batch for each group of partitions; answers whether there was anything.
-    async fn round(&self, duties: &mut Duties) -> Result<bool, ResultsError> {
+    /// Writes what there is, a batch for each group of partitions.
+    async fn round(&self, duties: &mut Duties) -> Result<Round, ResultsError> {
         if !duties.prepared {
             self.redis.prepare_log().await?;
             duties.prepared = true;
         }
         self.sign(duties).await?;
-        let mut wrote = false;
-        for partitions in duties.held.clone().chunks(PARTITIONS_AT_ONCE) {
+        let mut round = Round::Nothing;
+        for partitions in duties.held.clone().chunks(duties.partitions_at_once()) {
             let mut batch = self.redis.read_pending(partitions).await?;
             // What is pending was tried before, and nobody knows how that ended.
-            let log = if batch.is_empty() { self.log.clone() } else { self.log.without_memory() };
-            if batch.is_empty() {
-                batch = self.redis.read_new(partitions, duties.entries_of_each(partitions.len())).await?;
+            let is_new = batch.is_empty();
+            let log = if is_new { self.log.clone() } else { self.log.without_memory() };
+            let of_each = duties.entries_of_each(partitions.len());
+            if is_new {
+                batch = self.redis.read_new(partitions, of_each).await?;
             }
             if !batch.is_empty() {
-                wrote = true;
+                let leaves_some = !is_new || most_of_one(&batch) >= of_each;
+                round = round.max(if leaves_some { Round::More } else { Round::All });
                 duties.saw(&batch);
-                self.write(&log, duties.id, &batch).await?;
+                self.write(&log, duties, &batch).await?;
                 self.sign(duties).await?;
             }
         }
+        let overdue = duties.settling.overdue(Instant::now());
+        self.settle_all(&mut duties.settling, overdue, |_| 0).await?;
         self.trim(duties).await?;
-        Ok(wrote)
+        Ok(round)
     }
 
     /// Sees to what ClickHouse cannot read: has it load its tables anew, and everything that is in the streams written once
@@ -242,12 +215,12 @@ impl Writer {
         Ok(())
     }
 
-    async fn write(&self, log: &EventLog, id: Uuid, entries: &[Entry]) -> Result<(), ResultsError> {
+    async fn write(&self, log: &EventLog, duties: &mut Duties, entries: &[Entry]) -> Result<(), ResultsError> {
         let mut batch = Batch::of(entries);
         // Of a session that was erased nothing is written any more; what was written before goes with it.
         let erased = self.redis.erased_among(&batch.touched).await?;
         batch.forget(&erased);
-        let Batch { events, entities, letters, touched, flushed, ids } = batch;
+        let Batch { events, entities, letters, touched, changed, flushed, ids } = batch;
         Self::write_letters(log, letters).await?;
         // Whoever reads the log finds no event before the record of its session.
         if !entities.is_empty() {
@@ -255,14 +228,12 @@ impl Writer {
         }
         Self::write_events(log, &events).await?;
         let written = |session: &SessionRef| flushed.values().find_map(|upto| upto.get(session)).copied().unwrap_or(0);
-        stream::iter(&touched)
-            .map(Ok)
-            .try_for_each_concurrent(SETTLED_AT_ONCE, |session| self.settle(session, written(session)))
-            .await?;
+        let due = duties.settling.now(touched, &changed, Instant::now());
+        self.settle_all(&mut duties.settling, due, written).await?;
         for (partition, ids) in ids {
             let flushed = flushed.get(&partition).into_iter().flatten();
             let flushed: Vec<(SessionRef, u64)> = flushed.map(|(session, seq)| (session.clone(), *seq)).collect();
-            if !self.redis.confirm_written(id, partition, &ids, &flushed).await? {
+            if !self.redis.confirm_written(duties.id, partition, &ids, &flushed).await? {
                 tracing::info!(partition = partition.index(), "lease lost; another node confirms");
             }
         }
@@ -292,22 +263,41 @@ impl Writer {
         Ok(())
     }
 
-    /// Brings what follows a session up to date: index and key, and the results if it has ended. This batch brought it
-    /// up to the seq `written`.
-    async fn settle(&self, name: &SessionRef, written: u64) -> Result<(), ResultsError> {
-        let Some(session) = settle_record(&self.redis, name).await? else { return Ok(()) };
+    /// Settles these sessions, of which this batch brought each up to the seq that `written` says.
+    async fn settle_all(
+        &self,
+        settling: &mut Settling,
+        sessions: Vec<SessionRef>,
+        written: impl Fn(&SessionRef) -> u64,
+    ) -> Result<(), ResultsError> {
+        let settled = stream::iter(sessions).map(|name| {
+            let written = written(&name);
+            async move { self.settle(&name, written).await.map(|goes_on| (name, goes_on)) }
+        });
+        let settled: Vec<_> = settled.buffer_unordered(SETTLED_AT_ONCE).try_collect().await?;
+        let now = Instant::now();
+        for (name, goes_on) in settled {
+            settling.is_settled(name, goes_on, now);
+        }
+        Ok(())
+    }
+
+    /// Brings what follows a session up to date: index and key, and the results if it has ended; answers whether it goes on.
+    /// This batch brought it up to the seq `written`.
+    async fn settle(&self, name: &SessionRef, written: u64) -> Result<bool, ResultsError> {
+        let Some(session) = settle_record(&self.redis, name).await? else { return Ok(false) };
         if session.record.ended_at.is_none() {
-            return Ok(());
+            return Ok(true);
         }
         // While events of it are still to be written its results would be those of a part. The batch that brings the
         // last of them comes here again.
         let (newest, confirmed) = self.redis.positions(name).await?;
         if newest > written.max(confirmed) {
-            return Ok(());
+            return Ok(false);
         }
         settle_results(&self.redis, &self.log, &session).await?;
         self.deriver.want(name.clone());
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -330,32 +320,4 @@ async fn write_anew(redis: &Redis) -> Result<u64, redis_scripts::Error> {
     // that it had written it before.
     tokio::time::sleep(2 * SIGN_EVERY).await;
     redis.rewind_log().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn duties(entry_bytes: usize) -> Duties {
-        let now = Instant::now();
-        Duties {
-            id: Uuid::nil(),
-            prepared: true,
-            held: Vec::new(),
-            signed_at: None,
-            trimmed_at: now,
-            asked_memory_at: now,
-            mended_at: None,
-            entry_bytes,
-        }
-    }
-
-    #[test]
-    fn a_batch_holds_about_as_much_whatever_entries_hold() {
-        assert_eq!(duties(0).entries_of_each(16), ENTRIES);
-        assert_eq!(duties(1_000).entries_of_each(16), ENTRIES);
-        assert_eq!(duties(200_000).entries_of_each(16), 2);
-        assert_eq!(duties(8 * 1024 * 1024).entries_of_each(16), 1, "there is always progress");
-        assert_eq!(duties(200_000).entries_of_each(1), ENTRIES);
-    }
 }

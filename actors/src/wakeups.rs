@@ -14,10 +14,11 @@ use redis_scripts::{
 
 use tokio::time::timeout;
 
-use crate::{Feeds, Walls};
+use crate::{Feeds, Walls, feed::FRESH_FOR};
 
-/// How often all feeds look for themselves, in case a wake-up was lost.
-const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(2);
+/// In how many turns all feeds look for themselves, in case a wake-up was lost; the turns together take as long as a feed
+/// counts as fresh.
+const TURNS: u32 = 20;
 
 /// After how long without a wake-up the server is asked whether it is still there, and how long it may take to answer.
 const ASK_AFTER: Duration = Duration::from_secs(5);
@@ -52,7 +53,11 @@ impl Actor for Wakeups {
         }
         .into_actor(self)
         .spawn(ctx);
-        ctx.run_interval(LOOK_ANYWAY_EVERY, |wakeups, _| wakeups.feeds.wake_all());
+        let mut turn = 0;
+        ctx.run_interval(FRESH_FOR / TURNS, move |wakeups, _| {
+            turn += 1;
+            wakeups.feeds.look(turn, u64::from(TURNS));
+        });
     }
 }
 

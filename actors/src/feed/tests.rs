@@ -68,6 +68,14 @@ fn the_ring_is_bounded_in_bytes_and_always_holds_the_newest() {
 }
 
 #[test]
+fn signals_are_read_less_often_where_many_are_watched_and_often_enough() {
+    let every = |n_feeds| signals_every(n_feeds).as_millis();
+    assert_eq!([0, 1, 50].map(every), [250; 3]);
+    assert_eq!([100, 200, 400].map(every), [500, 1_000, 2_000]);
+    assert_eq!([401, 5_000, usize::MAX].map(every), [2_000; 3]);
+}
+
+#[test]
 fn a_frame_is_the_timeline_row_with_its_type_first() {
     let stored = stored(1, 1);
     let mut row = Vec::new();

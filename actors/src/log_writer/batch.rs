@@ -19,6 +19,8 @@ pub(super) struct Batch {
     pub(super) letters: Vec<DeadLetter>,
     /// The sessions that something of it is about.
     pub(super) touched: BTreeSet<SessionRef>,
+    /// Those of them whose records it changes.
+    pub(super) changed: HashSet<SessionRef>,
     /// Up to which seq it brings the sessions of each partition.
     pub(super) flushed: BTreeMap<Partition, BTreeMap<SessionRef, u64>>,
     /// The entries of each partition.
@@ -49,7 +51,9 @@ impl Batch {
                 }
                 Content::Entity(change) => {
                     if let (true, Ok(session)) = (belongs_to_session(&change.kind), change.id.parse()) {
-                        batch.touched.insert(SessionRef::new(change.org, session));
+                        let name = SessionRef::new(change.org, session);
+                        batch.touched.insert(name.clone());
+                        batch.changed.insert(name);
                     }
                     batch.entities.push(EntityRow {
                         org: change.org,
