@@ -6,6 +6,7 @@
 #   make cluster             the same with many of each: three nodes behind a balancer, a Redis Cluster of three masters and
 #                            three replicas, one ClickHouse; prints what to try, such as killing a master under load
 #   make test                set up, build, run every test
+#   make test-traces         the tests of what `--features otel` adds, with that feature: 3 minutes the first time
 #   make check               what needs no stores: formatting, lints, layers, licences and advisories
 #   make check-deploy        the files of deploy/ against their schemas, with tools of PyPI: a minute the first time
 #   make fuzz-api            play the API's own description back to it, good and bad requests of every route: 15 minutes;
@@ -35,7 +36,7 @@ PROFILE = $(if $(RELEASE),release,debug)
 BINS = $(TARGET)/$(PROFILE)
 RELEASE_FLAG = $(if $(RELEASE),--release)
 
-.PHONY: run demo cluster test check check-deploy fuzz-api cli dashboard test-dashboard fmt load load-run outage overload idle bench chaos
+.PHONY: run demo cluster test test-traces check check-deploy fuzz-api cli dashboard test-dashboard fmt load load-run outage overload idle bench chaos
 .DEFAULT_GOAL := run
 
 run:
@@ -77,6 +78,12 @@ test:
 		$(CARGO) test --workspace --no-fail-fast; \
 	fi
 	@PROMPTSTER_SERVER=$(abspath $(TARGET)/debug/promptster-server) dev/test-dashboard
+
+test-traces:
+	@dev/setup
+	@$(CARGO) build -p embedded-clickhouse
+	@echo "Building with traces: 2 to 5 minutes the first time."
+	@$(CARGO) test -p promptster-server --features otel --test api traces::
 
 check:
 	@echo "Checking formatting, lints and layers: 2 to 5 minutes the first time."

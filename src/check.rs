@@ -6,6 +6,7 @@ use crate::Catalogue;
 use crate::config::{self, ConfigCommand, ServeOptions};
 use crate::http::{jwt::Jwt, oidc::Oidc, proxy::Proxy};
 use crate::mail::Mailer;
+use crate::traces;
 
 /// Checks and prints, or prints the table.
 ///
@@ -44,8 +45,12 @@ fn check(options: &ServeOptions) -> anyhow::Result<()> {
 
 /// All that is wrong, not only the first of it.
 pub(crate) fn wrong(options: &ServeOptions) -> Vec<anyhow::Error> {
-    let mut parts =
-        vec![options.log.filter().map(drop), options.stores.redis().map(drop), options.stores.clickhouse().map(drop)];
+    let mut parts = vec![
+        options.log.filter().map(drop),
+        traces::check(&options.http.traces),
+        options.stores.redis().map(drop),
+        options.stores.clickhouse().map(drop),
+    ];
     match config::settings(&options.http, &options.sessions, &options.limits, options.http.listen) {
         Err(error) => parts.push(Err(error)),
         Ok(settings) => parts.extend([

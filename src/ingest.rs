@@ -8,6 +8,7 @@ use bytes::Bytes;
 use domain::{Detail, Event, Limits, MAX_JSON_DEPTH, SessionId, SessionRef, exceeds_depth};
 use redis_scripts::{Bound, NewSession, RedeemRefusal, Refusal as Refused};
 use serde_json::json;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
@@ -110,8 +111,9 @@ pub async fn take(app: &App, candidate: &Candidate, raw: Vec<Bytes>) -> Vec<Take
         }
     }
     if let Some(session) = own.filter(|_| !events.is_empty()) {
+        let span = tracing::debug_span!("record", events = events.len());
         let events = signed::check(app, candidate, events).await;
-        let fates = record(app, candidate, session, events).await;
+        let fates = record(app, candidate, session, events).instrument(span).await;
         for (place, fate) in places.into_iter().zip(fates) {
             if let Some(taken) = taken.get_mut(place) {
                 taken.fate = fate;
@@ -150,7 +152,8 @@ async fn record(app: &App, candidate: &Candidate, session: SessionId, events: Ve
 /// What the session's record is made of, if it has none yet; redeems a key that was never redeemed.
 async fn new_session(app: &App, candidate: &Candidate, session: &SessionId) -> Result<NewSession, ApiError> {
     if candidate.key.session.is_none() {
-        bind(app, candidate, session).await?;
+        // Boxed: once for each session, and it takes much room.
+        Box::pin(bind(app, candidate, session)).await?;
     }
     Ok(NewSession {
         assessment: Some(candidate.key.assessment),

@@ -37,6 +37,7 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 pub mod signed;
+pub mod traces;
 pub mod uploads;
 pub mod waiting;
 pub mod webhooks;

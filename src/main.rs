@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use promptster_server::config::{Cli, Command, KeysCommand, LettersCommand, MembersCommand, OrgCommand};
 use promptster_server::{
-    check, dead_letters, derive, dev, doctor, import, keys, members, migrate, org, rebuild, rewrite, serve,
+    check, dead_letters, derive, dev, doctor, import, keys, members, migrate, org, rebuild, rewrite, serve, traces,
 };
 
 // Four threads hand small pieces to each other: two fifths of the server's time went into the system's allocator.
@@ -26,12 +26,16 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(options) => {
-            options.log.start()?;
-            serve::run(&options).await
+            let traces = traces::start(&options.log, &options.http.traces)?;
+            let served = serve::run(&options).await;
+            traces.end().await;
+            served
         }
         Command::Dev(options) => {
-            options.log.start()?;
-            dev::run(&options).await
+            let traces = traces::start(&options.log, &options.http.traces)?;
+            let served = dev::run(&options).await;
+            traces.end().await;
+            served
         }
         Command::Cluster(options) => {
             options.log.start()?;

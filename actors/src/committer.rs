@@ -9,6 +9,7 @@ use std::{
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use redis_scripts::{Commit, CommitPart, Connection, Error, MAX_COMMIT_EVENTS, Outcome, Redis, keys::Partition};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::clock;
@@ -127,7 +128,8 @@ impl Committer {
         let done = async move {
             let (parts, replies): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|queued| (queued.part, queued.reply)).unzip();
-            let (outcomes, connection) = call.run(&parts, connection).await;
+            let span = tracing::debug_span!("commit", sessions = parts.len());
+            let (outcomes, connection) = call.run(&parts, connection).instrument(span).await;
             (outcomes, replies, connection)
         };
         ctx.spawn(done.into_actor(self).map(|(outcomes, replies, connection), committer, ctx| {

@@ -5,6 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use chrono::{DateTime, Datelike};
 use clickhouse::{Row, RowWrite};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::batches::{Placement, split};
 use crate::rows::{DeadLetterColumns, EntityColumns, EventColumns};
@@ -101,7 +102,15 @@ impl EventLog {
             insert.end().await?;
             Ok(())
         };
-        let outcome = Box::pin(timeout(ATTEMPT_TIMEOUT, attempt)).await.map_err(|_| Error::timeout("an insert"))?;
+        let span = tracing::debug_span!(
+            "write to clickhouse",
+            otel.kind = "client",
+            db.system.name = "clickhouse",
+            db.collection.name = table,
+            rows = rows.len()
+        );
+        let outcome = Box::pin(timeout(ATTEMPT_TIMEOUT, attempt)).instrument(span).await;
+        let outcome = outcome.map_err(|_| Error::timeout("an insert"))?;
         if matches!(outcome, Err(Error::Decode(_))) {
             // Another node may have migrated since the columns were asked for.
             self.client.clear_cached_metadata().await;

@@ -11,6 +11,7 @@ use clickhouse::{Client, RowOwned, RowRead};
 use domain::SessionRef;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::{Config, Error};
@@ -89,15 +90,29 @@ pub(crate) async fn all<T: RowOwned + RowRead>(query: Query) -> Result<Vec<T>, E
 
 /// All rows of the answer, within the limit.
 pub(crate) async fn all_within<T: RowOwned + RowRead>(query: Query, limit: Duration) -> Result<Vec<T>, Error> {
-    Ok(Box::pin(timeout(limit, query.fetch_all())).await.map_err(|_| Error::timeout("a query"))??)
+    Ok(Box::pin(timeout(limit, query.fetch_all()))
+        .instrument(asking())
+        .await
+        .map_err(|_| Error::timeout("a query"))??)
 }
 
 /// The one row of the answer, if there is one, in time.
 pub(crate) async fn optional<T: RowOwned + RowRead>(query: Query) -> Result<Option<T>, Error> {
-    Ok(Box::pin(timeout(QUERY_TIMEOUT, query.fetch_optional())).await.map_err(|_| Error::timeout("a query"))??)
+    Ok(Box::pin(timeout(QUERY_TIMEOUT, query.fetch_optional()))
+        .instrument(asking())
+        .await
+        .map_err(|_| Error::timeout("a query"))??)
 }
 
 /// Runs a statement that gives nothing back, in time.
 pub(crate) async fn execute(query: Query, limit: Duration) -> Result<(), Error> {
-    Ok(Box::pin(timeout(limit, query.execute())).await.map_err(|_| Error::timeout("a statement"))??)
+    Ok(Box::pin(timeout(limit, query.execute()))
+        .instrument(asking())
+        .await
+        .map_err(|_| Error::timeout("a statement"))??)
+}
+
+/// The span of a question.
+fn asking() -> Span {
+    tracing::debug_span!("ask clickhouse", otel.kind = "client", db.system.name = "clickhouse")
 }

@@ -9,6 +9,8 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
 };
 
+use tracing::{Instrument, field::Empty};
+
 use crate::{Error, Redis, keys::Partition, pool::Held, routes::Node, shared::Slot};
 
 /// Writes a key, also when Redis is full.
@@ -42,6 +44,15 @@ enum Line {
 enum Request<'a> {
     One(&'a Cmd),
     Many(&'a Pipeline, usize, usize),
+}
+
+impl Request<'_> {
+    fn n_commands(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(pipeline, ..) => pipeline.len(),
+        }
+    }
 }
 
 impl Connection {
@@ -87,6 +98,14 @@ impl Connection {
     }
 
     async fn send(&mut self, request: &Request<'_>) -> RedisResult<Vec<Value>> {
+        let span = tracing::debug_span!("ask redis", otel.kind = "client", db.system.name = "redis", commands = Empty);
+        if !span.is_disabled() {
+            span.record("commands", request.n_commands());
+        }
+        self.sent(request).instrument(span).await
+    }
+
+    async fn sent(&mut self, request: &Request<'_>) -> RedisResult<Vec<Value>> {
         let answers = self.ask(request).await;
         let Some(address) = moved_to(&answers) else { return answers };
         self.follow(&address).await?;

@@ -4,7 +4,10 @@ use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// What is told of everything that happens, besides the log.
+pub(crate) type Beside = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// What is logged.
 #[derive(Debug, Clone, Args)]
@@ -41,12 +44,21 @@ impl LogOptions {
     /// # Errors
     /// When the filter cannot be understood.
     pub fn start(&self) -> anyhow::Result<()> {
+        self.start_beside(None)
+    }
+
+    /// Starts logging beside something else that is told what happens.
+    ///
+    /// # Errors
+    /// When the filter cannot be understood.
+    pub(crate) fn start_beside(&self, other: Option<Beside>) -> anyhow::Result<()> {
         let filter = self.filter()?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-        let started = match self.log_format {
-            LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
-            LogFormat::Json => log.json().flatten_event(true).try_init(),
+        let log = fmt::layer().with_writer(io::stderr);
+        let log = match self.log_format {
+            LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).boxed(),
+            LogFormat::Json => log.json().flatten_event(true).boxed(),
         };
+        let started = tracing_subscriber::registry().with(other).with(log.with_filter(filter)).try_init();
         started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
     }
 }

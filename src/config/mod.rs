@@ -20,6 +20,7 @@ mod proxy;
 mod secret;
 mod shown;
 mod stores;
+mod traces;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub use import::ImportOptions;
 pub use jwt::JwtOptions;
 pub use keys::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
 pub use letters::{LettersCommand, LettersOptions};
+#[cfg(feature = "otel")]
+pub(crate) use log::Beside;
 pub use log::{LogFormat, LogOptions};
 pub use mail::{MailOptions, MailWay, TlsWay};
 pub use members::{AddMemberOptions, MembersCommand, MembersOptions, RemoveMemberOptions};
@@ -44,6 +47,7 @@ pub use proxy::ProxyOptions;
 pub use secret::Secret;
 pub use shown::{ConfigCommand, effective, table, unknown};
 pub use stores::{ReplicationOptions, StoreOptions};
+pub use traces::TraceOptions;
 pub use webhooks::WebhookOptions;
 
 /// The whole command line. Without a command it serves, as `serve` does.

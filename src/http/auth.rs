@@ -5,6 +5,7 @@ use std::{net::IpAddr, pin::Pin};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use domain::{OrgId, SessionRef, Timestamp};
 use redis_scripts::{CandidateKey, Holder, Scopes, keys::SecretDigest};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -129,16 +130,21 @@ pub struct Public {
 
 /// Whoever the headers name: `Authorization` counts before `X-API-Key`, and both before the cookie of a browser.
 async fn authenticate(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
+    named(request, app).instrument(tracing::debug_span!("authenticate")).await
+}
+
+/// Events come from candidates, most of all: the other ways are boxed, so that they take no room in every request.
+async fn named(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
     let address = client_address(request, &app.settings);
     if let Some(bearer) = header_value(request, header::AUTHORIZATION.as_str())? {
         let (scheme, credential) = bearer.split_once(' ').ok_or(Refusal::Unauthorized)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Refusal::Unauthorized.into());
         }
-        return Ok(Either::Reviewer(authenticate_reviewer(app, credential.trim(), address).await?));
+        return Ok(Either::Reviewer(Box::pin(authenticate_reviewer(app, credential.trim(), address)).await?));
     }
     let Some(credential) = header_value(request, "x-api-key")? else {
-        return Ok(Either::Reviewer(signed_in::reviewer(request, app).await?));
+        return Ok(Either::Reviewer(Box::pin(signed_in::reviewer(request, app)).await?));
     };
     Ok(Either::Candidate(Box::new(authenticate_candidate(app, credential, address).await?)))
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use domain::{OrgId, Timestamp};
+use futures_util::FutureExt;
 use redis_scripts::{
     API_KEY_PREFIX, ApiKey, CandidateKey, Holder, Issuer, Owner, Purpose, Standing,
     keys::{Partition, SecretDigest},
@@ -62,6 +63,17 @@ pub async fn owner_of(app: &App, purpose: Purpose, secret: &str, address: IpAddr
     if known.is_some() {
         return Ok(known);
     }
+    // Boxed: it takes much room, and is gone through once.
+    Box::pin(ask_for_owner(app, of, secret, address)).await
+}
+
+async fn ask_for_owner(
+    app: &App,
+    of: (Purpose, SecretDigest),
+    secret: &str,
+    address: IpAddr,
+) -> Result<Option<Owner>, ApiError> {
+    let purpose = of.0;
     let guessable = purpose == Purpose::Candidate;
     if guessable {
         app.limits.failures.may_look_up(address).await?;
@@ -173,7 +185,7 @@ async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Cand
     let now = clock::now();
     let key = key.filter(|key| key.authenticates(now)).ok_or(Refusal::Unauthorized)?;
     // A key of a deleted assessment goes on only if its session had begun.
-    if key.session.is_none() && app.redis.assessment(owner.org, key.assessment).await?.is_none() {
+    if key.session.is_none() && Box::pin(app.redis.assessment(owner.org, key.assessment)).await?.is_none() {
         return Err(Refusal::Unauthorized.into());
     }
     let late = purpose == Purpose::Token && is_late(app, &key, now);
@@ -243,7 +255,27 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
 }
 
 /// What `asked` answers, if it does so soon.
-pub(super) async fn in_time<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+pub(super) fn in_time<T>(
+    asked: impl Future<Output = Result<T, ApiError>>,
+) -> impl Future<Output = Result<T, ApiError>> {
     let late = |_| ApiError::unavailable("it took too long to find out who asks");
-    tokio::time::timeout(PATIENCE, asked).await.map_err(late)?
+    // No async function: it would hold `asked` twice, as its argument and within the timeout.
+    tokio::time::timeout(PATIENCE, asked).map(move |answer| answer.map_err(late)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of what a function of an `App` and two more gives back, before it is polled.
+    fn size<'a, A, B, F: Future>(_: fn(&'a App, A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_event_takes_little_room_on_its_way() {
+        // Each is allocated and moved for every request: sixteen thousand bytes of it were a tenth of the time of an event.
+        let sizes = [size(authenticate_candidate), size(crate::ingest::take)];
+        assert!(sizes.iter().all(|size| *size <= 4_096), "{sizes:?}");
+    }
 }

@@ -54,7 +54,7 @@ mod stream;
 mod streamer;
 mod submissions;
 mod tickets;
-mod timed;
+pub(crate) mod timed;
 mod timeline;
 mod uploads;
 pub mod waiting;

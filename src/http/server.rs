@@ -21,6 +21,7 @@ use actix_web::{
     web::{self, Data},
 };
 use futures_util::FutureExt;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -31,7 +32,7 @@ use super::{
     routes,
     timed::Timed,
 };
-use crate::{App, lag, settings::Rate};
+use crate::{App, lag, settings::Rate, traces};
 
 /// How long the head of a request may take; as long as a pause within its body.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -156,11 +157,13 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let app = request.app_data::<Data<App>>().cloned();
     let unused = request.app_data::<Data<Rate>>().map(|rate| Standing::full(***rate));
     let timed = Timed::begin(&request);
-    let reply = match next.call(request).await {
+    let span = traces::of_request(&request, &id, app.as_ref().is_some_and(|app| app.settings.trust_forwarded_for));
+    let reply = match next.call(request).instrument(span.clone()).await {
         Ok(reply) => reply,
         Err(error) => {
             let error = named(&error);
             timed.end(error.refusal().status());
+            traces::answered(&span, error.refusal().status());
             return Err(Finished { error, id, standing: unused }.into());
         }
     };
@@ -175,6 +178,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         None => reply.map_into_left_body(),
     };
     timed.end(reply.status());
+    traces::answered(&span, reply.status());
     decorate(reply.headers_mut(), &id, standing);
     let is_socket = reply.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !is_socket && app.is_some_and(|app| app.places.are_scarce()) {

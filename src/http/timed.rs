@@ -24,9 +24,7 @@ impl Timed {
         if !measures::are_read() {
             return Self(None);
         }
-        // The pattern, never the path: a path holds ids, and there are as many of them as clients like.
-        let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-        Self(Some(Begun { at: Instant::now(), route, method: known(request.method()) }))
+        Self(Some(Begun { at: Instant::now(), route: route_of(request), method: known(request.method()) }))
     }
 
     /// Ends with the head of the reply.
@@ -40,8 +38,13 @@ impl Timed {
     }
 }
 
+/// The pattern of a route, never the path: a path holds ids, and there are as many of them as clients like.
+pub(crate) fn route_of(request: &ServiceRequest) -> String {
+    request.match_pattern().unwrap_or_else(|| "none".to_owned())
+}
+
 /// A client may call a method whatever it likes.
-fn known(method: &Method) -> &'static str {
+pub(crate) fn known(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| method.as_str() == *known).unwrap_or("other")
 }

@@ -86,6 +86,7 @@ pub const ALL: &[Measure] = &[
     counter("promptster_model_answers_total", &["provider", "status"], "Answers of providers of models."),
     counter("promptster_model_cost_nanodollars_total", &["provider"], "What models cost, in billionths of a US dollar."),
     counter("promptster_models_without_price_total", &["provider"], "Answers of models that the table of prices does not have."),
+    counter("promptster_spans_total", &["outcome"], "Spans of traces that the collector took (sent) or did not (lost)."),
     counter("promptster_model_records_total", &["provider", "outcome"], "Events made of calls of models, by what became of them; not_told and too_many are calls."),
 ];
 

@@ -95,6 +95,7 @@ mod stream;
 mod switch;
 mod tickets;
 mod timeline;
+mod traces;
 mod two_nodes;
 mod uploads;
 mod wall;

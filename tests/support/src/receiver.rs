@@ -13,8 +13,10 @@ pub struct Received {
     pub at: Instant,
     /// Its headers, by name in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Its body.
+    /// Its body, as text.
     pub body: String,
+    /// Its body as it came.
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -80,12 +82,12 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let body = String::from_utf8_lossy(&body).into_owned();
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes)?;
+    let body = String::from_utf8_lossy(&bytes).into_owned();
     let answer = {
         let mut state = lock(state);
-        state.received.push(Received { at: Instant::now(), headers, body });
+        state.received.push(Received { at: Instant::now(), headers, body, bytes });
         state.answers.pop_front().unwrap_or_else(|| "200 OK".to_owned())
     };
     let stream = reader.get_mut();
