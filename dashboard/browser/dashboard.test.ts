@@ -279,6 +279,7 @@ test("API keys are made, shown once, and revoked, which ends their sign-ins at o
 });
 
 test("a webhook is made, tested, and says what became of what it was told", async () => {
+  await page.getByRole("link", { name: "Webhooks" }).click();
   await page.getByRole("button", { name: "New webhook" }).click();
   await page.getByLabel("Address").fill("http://127.0.0.1/");
   await page.getByRole("button", { name: "Create" }).click();

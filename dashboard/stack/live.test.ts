@@ -5,6 +5,7 @@ import type { ApiClient } from "../src/api/client";
 import { Backoff } from "../src/live/backoff";
 import { SessionFeed, type FeedState } from "../src/live/session-feed";
 import { WallFeed, type Tile } from "../src/live/wall-feed";
+import { SCORED } from "../src/settings/rubrics/signals";
 import { Candidate } from "./candidate";
 import { Server } from "./server";
 
@@ -42,6 +43,14 @@ test("the types are those of the server's description", async () => {
   const document = await reviewer.get<Record<string, unknown>>("/v1/openapi.json");
   const written = await readFile(new URL("../src/api/schema.d.ts", import.meta.url), "utf8");
   expect(await generated(document), "`npm run types` writes them again").toBe(written);
+});
+
+test("the signals that a rubric may name are those that the API takes", async () => {
+  type Body = { requestBody: { content: { "application/json": { schema: { properties: Record<string, any> } } } } };
+  const document = await reviewer.get<{ paths: Record<string, { post: Body }> }>("/v1/openapi.json");
+  const { criteria } = document.paths["/v1/rubrics"]!.post.requestBody.content["application/json"].schema.properties;
+  const taken: (string | null)[] = criteria.items.properties.signal.enum;
+  expect(taken.filter((name) => name !== null).sort()).toEqual([...SCORED].sort());
 });
 
 test("a restart of the server in between leaves neither gap nor repeat", async () => {

@@ -11,8 +11,9 @@ test("each path has its page, and no other has one", () => {
   expect(match("/compare?sessions=a,b")).toEqual({ page: "compare" });
   expect(match("/assessments")).toEqual({ page: "assessments" });
   expect(match("/assessments/1")).toEqual({ page: "assessment", assessmentId: "1" });
-  expect(match("/settings")).toEqual({ page: "settings" });
-  for (const path of ["/sessions", "/sessions/a/b", "/v1/org", "/settings/x", "/docs"]) expect(match(path)).toEqual({ page: "unknown" });
+  expect(match("/settings")).toEqual({ page: "settings", part: "access" });
+  expect(match("/settings/rubrics")).toEqual({ page: "settings", part: "rubrics" });
+  for (const path of ["/sessions", "/sessions/a/b", "/v1/org", "/settings/x", "/settings/access", "/docs"]) expect(match(path)).toEqual({ page: "unknown" });
 });
 
 test("the comparison that is linked to is the one that is shown", () => {

@@ -160,8 +160,8 @@ pub struct RetentionOptions {
     /// The organisation
     #[arg(long, value_name = "ID")]
     pub org: uuid::Uuid,
-    /// Days after the end of a session
-    #[arg(long, conflicts_with = "for_ever", required_unless_present = "for_ever", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    /// Days after the end of a session, 3650 at most
+    #[arg(long, conflicts_with = "for_ever", required_unless_present = "for_ever", value_parser = clap::value_parser!(u32).range(domain::RETENTION_DAYS))]
     pub days: Option<u32>,
     /// Keep them until they are deleted one by one
     #[arg(long)]

@@ -104,6 +104,18 @@ impl Fields {
         self.value(name, rule).unwrap_or_default()
     }
 
+    /// A field that must be there, and may be `null`: what is left out by mistake is not taken for a `null`.
+    pub fn required_or_null<T>(&mut self, name: &str, rule: impl Rule<Value = T>) -> Option<T> {
+        self.ask(name, &rule, true);
+        if let Some(asked) = &mut self.asked {
+            asked.required.push(name.to_owned());
+        }
+        if !self.values.contains_key(name) {
+            self.wrong(name, "required", "is required");
+        }
+        self.value(name, rule)
+    }
+
     /// A field that must be there unless `other` is.
     pub fn required_unless<T: Default>(&mut self, other: &str, name: &str, rule: impl Rule<Value = T>) -> Option<T> {
         self.ask(name, &rule, true);
@@ -298,6 +310,26 @@ mod tests {
         let patch = Fields::schema_of::<PatchOf<Sample>>();
         assert_eq!((patch.get("required"), patch.get("allOf")), (None, None));
         assert_eq!(patch["properties"], schema["properties"]);
+    }
+
+    #[test]
+    fn what_may_be_null_has_to_be_there_all_the_same() {
+        #[derive(Debug)]
+        struct Days(Option<i64>);
+        impl FromFields for Days {
+            fn from_fields(fields: &mut Fields) -> Self {
+                Self(fields.required_or_null("days", integer(1..=9)))
+            }
+        }
+        let read = |body: Value| Fields::read::<Days>(body.as_object().unwrap().clone()).map(|Days(days)| days);
+        assert_eq!(read(json!({"days": 7})).unwrap(), Some(7));
+        assert_eq!(read(json!({"days": null})).unwrap(), None);
+        assert!(read(json!({})).is_err() && read(json!({"days": 0})).is_err());
+        let schema = Fields::schema_of::<Days>();
+        assert_eq!(
+            (&schema["required"], &schema["properties"]["days"]["type"]),
+            (&json!(["days"]), &json!(["integer", "null"]))
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The reviewer's organisation and its API keys.
 
 use actix_web::{HttpResponse, web::Data};
-use redis_scripts::{ApiKey, Scopes};
+use domain::RETENTION_DAYS;
+use redis_scripts::{ApiKey, Org, Scopes};
 use serde_json::{Value, json};
 
 use super::{
@@ -10,14 +11,50 @@ use super::{
     error::{ApiError, Refusal},
     fields::{Fields, FromFields},
     path::PathId,
-    rule::{list, one_of, text},
+    rule::{integer, list, one_of, text},
 };
 use crate::{App, clock};
 
 /// `GET /v1/org`
 pub(super) async fn show(app: Data<App>, who: Reviewer) -> Result<HttpResponse, ApiError> {
     let org = app.redis.org(who.org).await?.ok_or(Refusal::NotFound)?;
-    Ok(HttpResponse::Ok().json(json!({"org": {"id": org.id, "name": org.name, "createdAt": org.created_at}})))
+    Ok(HttpResponse::Ok().json(json!({ "org": org_json(&org) })))
+}
+
+pub(super) struct ChangedOrg {
+    retention_days: Option<u32>,
+}
+
+impl FromFields for ChangedOrg {
+    fn from_fields(fields: &mut Fields) -> Self {
+        let days = fields.required_or_null("retentionDays", integer(RETENTION_DAYS));
+        Self { retention_days: days.and_then(|days| u32::try_from(days).ok()) }
+    }
+}
+
+/// `PATCH /v1/org`
+pub(super) async fn change(
+    app: Data<App>,
+    who: ReviewerWrite,
+    body: Body<ChangedOrg>,
+) -> Result<HttpResponse, ApiError> {
+    let org = who.0.org;
+    let ChangedOrg { retention_days } = body.json(&app).await?;
+    if !app.redis.set_retention(org, retention_days).await? {
+        return Err(Refusal::NotFound.into());
+    }
+    tracing::info!(org.id = %org, by = %who.0.id, retention_days, "it is said for how long sessions are kept");
+    let org = app.redis.org(org).await?.ok_or(Refusal::NotFound)?;
+    Ok(HttpResponse::Ok().json(json!({ "org": org_json(&org) })))
+}
+
+fn org_json(org: &Org) -> Value {
+    json!({
+        "id": org.id,
+        "name": org.name,
+        "createdAt": org.created_at,
+        "retentionDays": org.retention_days,
+    })
 }
 
 /// `GET /v1/org/api-keys`

@@ -69,5 +69,5 @@ async fn a_configured_origin_may_call_and_read_every_route_and_others_none() {
     // No preflight: a method that is not there.
     let options = anonymous.with_header("origin", DASH).call(Method::OPTIONS, "/v1/org").await;
     options.refused(405, "method_not_allowed");
-    assert_eq!(options.header("allow"), "GET, HEAD");
+    assert_eq!(options.header("allow"), "GET, HEAD, PATCH");
 }

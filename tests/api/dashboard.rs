@@ -13,9 +13,17 @@ async fn pages_are_served_under_a_strict_policy() {
     let is_built = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboard/dist/index.html").exists();
     let id = "0190a0a0-0000-7000-8000-000000000000";
     let (session, assessment) = (format!("/sessions/{id}"), format!("/assessments/{id}"));
-    for path in
-        ["/", "/sign-in", "/assessments", "/settings", "/compare?sessions=a,b", "//compare", &session, &assessment]
-    {
+    for path in [
+        "/",
+        "/sign-in",
+        "/assessments",
+        "/settings",
+        "/settings/rubrics",
+        "/compare?sessions=a,b",
+        "//compare",
+        &session,
+        &assessment,
+    ] {
         let page = anonymous.get(path).await;
         assert_eq!(page.status, if is_built { 200 } else { 404 }, "{path}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");

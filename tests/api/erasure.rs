@@ -203,34 +203,6 @@ async fn an_interrupted_erasure_goes_on_by_itself() {
 }
 
 #[tokio::test]
-async fn sessions_are_kept_as_long_as_their_organisation_wants() {
-    let mut app = TestApp::start().await;
-    let assessment = app.assessment().await;
-    let (old, fresh, running) =
-        (app.candidate(&assessment).await, app.candidate(&assessment).await, app.candidate(&assessment).await);
-    for candidate in [&old, &fresh, &running] {
-        candidate.ingest("prompt", json!({"text": "kept?"})).await.expect(201);
-    }
-    old.complete().await.expect(200);
-    fresh.complete().await.expect(200);
-    app.let_end_be_long_ago(&old, 31).await;
-    let retention = |arguments: &[&str]| {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_promptster-server"));
-        command.args(["org", "retention", "--redis-url", &app.redis_url(), "--org"]).args(arguments).output().unwrap()
-    };
-    assert!(!retention(&["0190a0a0-0000-7000-8000-000000000000", "--days=30"]).status.success());
-    assert!(retention(&[&app.org().id, "--days=30"]).status.success());
-    app.restart_server().await;
-    let of = |candidate: &Candidate| format!("/v1/sessions/{}", candidate.session);
-    let reviewer = app.reviewer();
-    eventually("the old session to go", async || (reviewer.get(&of(&old)).await.status == 404).then_some(())).await;
-    for kept in [&fresh, &running] {
-        reviewer.get(&of(kept)).await.expect(200);
-    }
-    old.ingest("prompt", json!({"text": "late"})).await.refused(410, "session_deleted");
-}
-
-#[tokio::test]
 async fn only_reviewers_who_may_write_erase_and_only_what_is_theirs() {
     let app = TestApp::start().await;
     let avocet = candidate(&app).await;

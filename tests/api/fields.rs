@@ -51,6 +51,10 @@ async fn what_must_be_there_is_missed_and_what_may_be_null_is_not() {
                     write.accepts(&absent, field);
                     names(&write, &null, field, "null");
                 }
+                Need::OrNull => {
+                    names(&write, &absent, field, "absent");
+                    write.accepts(&null, field);
+                }
             }
         }
         write.accepts(&write.send_with(&json!({"orgId": 7, "createdAt": [], "unknown": {"a": null}})).await, "others");

@@ -80,6 +80,7 @@ mod rebuild;
 mod reconciler;
 mod redeem;
 mod replies;
+mod retention;
 mod rubrics;
 mod scores;
 mod secrets;

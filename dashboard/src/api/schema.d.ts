@@ -104,6 +104,8 @@ export interface components {
                 id: components["schemas"]["Id"];
                 name: string;
                 createdAt: components["schemas"]["Instant"];
+                /** @description For how many days after their end sessions are kept; `null`: until somebody deletes them. */
+                retentionDays?: number | null;
             };
         };
         ApiKey: {

@@ -74,7 +74,7 @@ function Page() {
     case "assessment":
       return <Assessment key={now.assessmentId} assessmentId={now.assessmentId} />;
     case "settings":
-      return <Settings />;
+      return <Settings part={now.part} />;
     case "unknown":
       return (
         <Problem title="There is no such page.">

@@ -1,16 +1,17 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 
-/** What is wrong with which field, by its name in the API; under `""` what is wrong with the whole. */
+/** What is wrong with which field, by its name in the API (`criteria`, and `criteria.2.title` within it); under `""` what is
+ * wrong with the whole. */
 export type Faults = Readonly<Record<string, string>>;
 
 export function faultsOf(error: ApiError): Faults {
   if (error.details.length === 0) return { "": error.message };
   const faults: Record<string, string> = {};
   for (const { path, message } of error.details) {
-    const name = String(path[0] ?? "");
-    faults[name] ??= message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : ".");
+    const sentence = message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : ".");
+    for (const name of [String(path[0] ?? ""), path.join(".")]) faults[name] ??= sentence;
   }
   return faults;
 }
@@ -63,77 +64,24 @@ export function Field({ label, hint, fault, children }: FieldProps) {
           {hint}
         </p>
       )}
-      {fault && (
-        <p id={`${id}-fault`} class="field-error" role="alert">
-          {fault}
-        </p>
-      )}
+      <FieldError id={`${id}-fault`} text={fault} />
     </div>
   );
 }
 
-/** A dialog that is open as long as it is there. */
-export function Dialog({ title, wide = false, onClose, children }: { title: string; wide?: boolean; onClose: () => void; children: ComponentChildren }) {
-  const box = useRef<HTMLDialogElement>(null);
-  const id = useId();
-  useEffect(() => {
-    const dialog = box.current!;
-    dialog.showModal();
-    return () => dialog.close();
-  }, []);
-  return (
-    <dialog
-      ref={box}
-      class={wide ? "dialog is-wide" : "dialog"}
-      aria-labelledby={id}
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose();
-      }}
-    >
-      <header class="dialog-head">
-        <h2 id={id}>{title}</h2>
-        <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
-          <svg viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M6 6l12 12M18 6L6 18" />
-          </svg>
-        </button>
-      </header>
-      {children}
-    </dialog>
+/** What is wrong, read out as soon as it is there. */
+export function FieldError({ text, id }: { text: string | undefined; id?: string }) {
+  return text === undefined ? null : (
+    <p id={id} class="field-error" role="alert">
+      {text}
+    </p>
   );
 }
 
-export interface ConfirmProps {
-  title: string;
-  children: ComponentChildren;
-  /** What is done, as the button says it. */
-  action: string;
-  onConfirm: () => Promise<void>;
-  onClose: () => void;
-}
-
-/** Asks before something that cannot be taken back. */
-export function Confirm({ title, children, action, onConfirm, onClose }: ConfirmProps) {
-  const { isSending, faults, send } = useSending();
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <div class="dialog-body">{children}</div>
-      {Object.values(faults).map((fault) => (
-        <p key={fault} class="field-error" role="alert">
-          {fault}
-        </p>
-      ))}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={onClose}>
-          Cancel
-        </button>
-        <button type="button" class="button danger" disabled={isSending} onClick={() => void send(onConfirm)}>
-          {action}
-        </button>
-      </div>
-    </Dialog>
-  );
+/** What somebody typed as a number; as it is where it is none, so that the server says what is wrong. */
+export function number(text: string): number | string {
+  const value = Number(text.replace(",", "."));
+  return text.trim() !== "" && Number.isFinite(value) ? value : text;
 }
 
 /** Copies a text, and says so. */

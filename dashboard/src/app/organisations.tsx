@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { pieces } from "../text/plain";
 import { Plain } from "../text/plain-text";
-import { Dialog, Field, useSending } from "./form";
+import { Dialog, FormEnd } from "./dialog";
+import { Field, useSending } from "./form";
 import { addOrganisation, scopesOf, turnTo, type SignedIn } from "./identity";
 
 /** Whose data is looked at; a choice where the sign-in stands for several organisations. */
@@ -102,14 +103,7 @@ export function AddOrganisation() {
                 />
               )}
             </Field>
-            <div class="dialog-actions">
-              <button type="button" class="button" onClick={() => setIsOpen(false)}>
-                Cancel
-              </button>
-              <button type="submit" class="button primary" disabled={isSending}>
-                Add
-              </button>
-            </div>
+            <FormEnd action="Add" isSending={isSending} onClose={() => setIsOpen(false)} />
           </form>
         </Dialog>
       )}

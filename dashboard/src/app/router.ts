@@ -1,5 +1,9 @@
 import { computed, signal } from "@preact/signals";
 
+/** The parts of the settings, each on a page of its own; the first is at `/settings`. */
+export const SETTINGS = ["access", "issues", "rubrics", "webhooks", "retention"] as const;
+export type SettingsPart = (typeof SETTINGS)[number];
+
 /** What is looked at. */
 export type Route =
   | { page: "wall" }
@@ -7,7 +11,7 @@ export type Route =
   | { page: "compare" }
   | { page: "assessments" }
   | { page: "assessment"; assessmentId: string }
-  | { page: "settings" }
+  | { page: "settings"; part: SettingsPart }
   | { page: "sign-in" }
   | { page: "unknown" };
 
@@ -26,11 +30,14 @@ export function match(target: string): Route {
   if (more.length > 0) return { page: "unknown" };
   const name = second === undefined ? null : decoded(second);
   if (name === null) {
-    if (first === "compare" || first === "assessments" || first === "settings" || first === "sign-in") return { page: first };
+    if (first === "compare" || first === "assessments" || first === "sign-in") return { page: first };
+    if (first === "settings") return { page: "settings", part: "access" };
     return { page: "unknown" };
   }
   if (first === "sessions") return { page: "session", sessionId: name };
   if (first === "assessments") return { page: "assessment", assessmentId: name };
+  const part = SETTINGS.slice(1).find((part) => part === name);
+  if (first === "settings" && part) return { page: "settings", part };
   return { page: "unknown" };
 }
 

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { path } from "../api/client";
 import { api } from "../app/identity";
-import { Dialog, Field, useSending } from "../app/form";
+import { Dialog, FormEnd } from "../app/dialog";
+import { Field, FieldError, number, useSending } from "../app/form";
 import type { Assessment, Issue, Rubric } from "./types";
 
 const TOOLS = [
@@ -138,11 +139,7 @@ export function AssessmentForm({ assessment, onDone, onClose }: FormProps) {
                 {shown}
               </label>
             ))}
-            {faults["allowedTools"] && (
-              <p class="field-error" role="alert">
-                {faults["allowedTools"]}
-              </p>
-            )}
+            <FieldError text={faults["allowedTools"]} />
           </fieldset>
           {rubrics.length > 0 && (
             <Field label="Rubric" fault={faults["rubricId"]}>
@@ -159,26 +156,8 @@ export function AssessmentForm({ assessment, onDone, onClose }: FormProps) {
             </Field>
           )}
         </div>
-        {faults[""] && (
-          <p class="field-error" role="alert">
-            {faults[""]}
-          </p>
-        )}
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={isSending}>
-            {assessment ? "Save" : "Create"}
-          </button>
-        </div>
+        <FormEnd action={assessment ? "Save" : "Create"} isSending={isSending} fault={faults[""]} onClose={onClose} />
       </form>
     </Dialog>
   );
-}
-
-/** What somebody typed as a number; as it is where it is none, so that the server says what is wrong. */
-function number(text: string): number | string {
-  const value = Number(text.replace(",", "."));
-  return text.trim() !== "" && Number.isFinite(value) ? value : text;
 }

@@ -1,6 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { path } from "../api/client";
-import { CopyButton, Dialog, Field, useSending } from "../app/form";
+import { Dialog } from "../app/dialog";
+import { CopyButton, Field, useSending } from "../app/form";
 import { api } from "../app/identity";
 import { Plain } from "../text/plain-text";
 import { batches, readInvitees } from "./invitees";

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { path } from "../api/client";
 import type { Session } from "../api/types";
-import { Confirm, CopyButton } from "../app/form";
+import { Confirm } from "../app/dialog";
+import { CopyButton } from "../app/form";
 import { api } from "../app/identity";
 import { comparison } from "../app/router";
 import { Empty } from "../app/states";

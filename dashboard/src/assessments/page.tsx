@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, path } from "../api/client";
 import type { Session } from "../api/types";
-import { Confirm } from "../app/form";
+import { Confirm } from "../app/dialog";
 import { api, mayWrite } from "../app/identity";
 import { useResource } from "../app/resource";
 import { navigate } from "../app/router";

@@ -154,7 +154,7 @@ function Place({ name, value, cohort }: { name: CohortMetric; value: Signal["val
       />
       {rank !== null && rank !== undefined && (
         <p class="g-place">
-          Ahead of {percent(rank, 1)} of the others ({BETTER[name]} is better)
+          Ahead of {percent(rank, 1)} of the others ({BETTER[name]} is better){" "}
           {cohort.provisional && <span class="s-flag">provisional</span>}
         </p>
       )}

@@ -1,76 +1,47 @@
 import { useState } from "preact/hooks";
 import { path } from "../api/client";
 import type { components } from "../api/schema";
-import { Confirm, CopyButton, Dialog, Field, useSending } from "../app/form";
+import { Confirm, Dialog, FormEnd } from "../app/dialog";
+import { Field, useSending } from "../app/form";
 import { api, ask, mayWrite } from "../app/identity";
 import { useResource } from "../app/resource";
-import { Failed, Loading } from "../app/states";
 import { ago, day, now } from "../app/time";
 import { Plain } from "../text/plain-text";
+import { Action, Listing, Part } from "./part";
+import { Scopes, scopes } from "./scopes";
+import { Secret } from "./secret";
 
 type ApiKey = components["schemas"]["ApiKey"];
 
 /** The API keys of the organisation. `own` is the one that is signed in with. */
 export function ApiKeys({ own }: { own: string }) {
-  const { state, again } = useResource((signal) => api.get<{ apiKeys: ApiKey[] }>("/v1/org/api-keys", {}, signal));
+  const keys = useResource((signal) => api.get<{ apiKeys: ApiKey[] }>("/v1/org/api-keys", {}, signal));
   const [isNew, setIsNew] = useState(false);
   const [revoked, setRevoked] = useState<ApiKey | null>(null);
   const canWrite = mayWrite();
   return (
-    <section class="section" aria-labelledby="api-keys">
-      <div class="section-head">
-        <h2 id="api-keys">API keys</h2>
-        {canWrite && (
-          <div class="actions">
-            <button type="button" class="button" onClick={() => setIsNew(true)}>
-              New API key
-            </button>
-          </div>
-        )}
-      </div>
-      {state.is === "loading" && <Loading what="the API keys" />}
-      {state.is === "failed" && <Failed error={state.error} what="API keys" again={again} />}
-      {state.is === "here" && (
-        <div class="card table-scroll" tabIndex={0} role="region" aria-label="API keys">
-          <table>
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Begins with</th>
-                <th>May</th>
-                <th>Made</th>
-                <th>Last used</th>
-                <th>
-                  <span class="visually-hidden">Actions</span>
-                </th>
+    <>
+      <Part title="API keys" add={{ name: "New API key", onClick: () => setIsNew(true) }} resource={keys}>
+        {({ apiKeys }) => (
+          <Listing label="API keys" heads={["Name", "Begins with", "May", "Made", "Last used"]}>
+            {apiKeys.map((key) => (
+              <tr key={key.id}>
+                <td>
+                  <Plain text={key.name} /> {key.id === own && <span class="badge accent">signed in with it</span>}
+                </td>
+                <td>
+                  <code>{key.prefix}…</code>
+                </td>
+                <td>{key.scopes.join(", ")}</td>
+                <td class="muted">{day(key.createdAt)}</td>
+                <td class="muted">{key.lastUsedAt ? lately(key.lastUsedAt) : "never"}</td>
+                <td class="end">{canWrite && <Action name="Revoke" of={key.name} onClick={() => setRevoked(key)} />}</td>
               </tr>
-            </thead>
-            <tbody>
-              {state.value.apiKeys.map((key) => (
-                <tr key={key.id}>
-                  <td>
-                    <Plain text={key.name} /> {key.id === own && <span class="badge accent">signed in with it</span>}
-                  </td>
-                  <td>
-                    <code>{key.prefix}…</code>
-                  </td>
-                  <td>{key.scopes.join(", ")}</td>
-                  <td class="muted">{day(key.createdAt)}</td>
-                  <td class="muted">{key.lastUsedAt ? lately(key.lastUsedAt) : "never"}</td>
-                  <td class="end">
-                    {canWrite && (
-                      <button type="button" class="button quiet small" onClick={() => setRevoked(key)}>
-                        Revoke
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {isNew && <NewApiKey onMade={again} onClose={() => setIsNew(false)} />}
+            ))}
+          </Listing>
+        )}
+      </Part>
+      {isNew && <NewApiKey onMade={keys.again} onClose={() => setIsNew(false)} />}
       {revoked && (
         <Confirm
           title={`Revoke “${revoked.name}”?`}
@@ -80,7 +51,7 @@ export function ApiKeys({ own }: { own: string }) {
             await api.delete(path`/v1/org/api-keys/${revoked.id}`);
             setRevoked(null);
             if (revoked.id === own) await ask();
-            else again();
+            else keys.again();
           }}
         >
           <p>
@@ -89,7 +60,7 @@ export function ApiKeys({ own }: { own: string }) {
           </p>
         </Confirm>
       )}
-    </section>
+    </>
   );
 }
 
@@ -105,28 +76,13 @@ function NewApiKey({ onMade, onClose }: { onMade: () => void; onClose: () => voi
   const [secret, setSecret] = useState<string | null>(null);
   const { isSending, faults, send } = useSending();
   if (secret !== null) {
-    return (
-      <Dialog title="The API key is made" onClose={onClose}>
-        <div class="dialog-body">
-          <p>Copy it now: it is shown this once, and nobody can look it up later.</p>
-          <p class="secret">
-            <code>{secret}</code>
-            <CopyButton text={secret} />
-          </p>
-        </div>
-        <div class="dialog-actions">
-          <button type="button" class="button primary" onClick={onClose}>
-            Done
-          </button>
-        </div>
-      </Dialog>
-    );
+    const text = "Copy it now: it is shown this once, and nobody can look it up later.";
+    return <Secret title="The API key is made" text={text} secret={secret} onClose={onClose} />;
   }
   const submit = (event: Event) => {
     event.preventDefault();
     void send(async () => {
-      const scopes = mayChange ? ["read", "write"] : ["read"];
-      const reply = await api.post<{ secret: string }>("/v1/org/api-keys", { name, scopes });
+      const reply = await api.post<{ secret: string }>("/v1/org/api-keys", { name, scopes: scopes(mayChange) });
       setSecret(reply.secret);
       onMade();
     });
@@ -137,25 +93,8 @@ function NewApiKey({ onMade, onClose }: { onMade: () => void; onClose: () => voi
         <Field label="Name" hint="Who or what uses it." fault={faults["name"] ?? faults[""]}>
           {(about) => <input {...about} value={name} maxLength={255} onInput={(event) => setName(event.currentTarget.value)} />}
         </Field>
-        <fieldset>
-          <legend>It may</legend>
-          <label class="inline">
-            <input type="radio" name="scopes" checked={!mayChange} onChange={() => setMayChange(false)} />
-            Read
-          </label>
-          <label class="inline">
-            <input type="radio" name="scopes" checked={mayChange} onChange={() => setMayChange(true)} />
-            Read and change
-          </label>
-        </fieldset>
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={isSending}>
-            Create
-          </button>
-        </div>
+        <Scopes legend="It may" mayChange={mayChange} onChange={setMayChange} />
+        <FormEnd action="Create" isSending={isSending} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -1,55 +1,33 @@
 import { useState } from "preact/hooks";
 import { path } from "../api/client";
 import type { components } from "../api/schema";
-import { Confirm, Dialog, Field, useSending } from "../app/form";
+import { Confirm, Dialog, FormEnd } from "../app/dialog";
+import { Field, useSending } from "../app/form";
 import { api, ask, mayWrite } from "../app/identity";
 import { useResource } from "../app/resource";
-import { Failed, Loading } from "../app/states";
 import { ago, day, now } from "../app/time";
 import { Plain } from "../text/plain-text";
+import { Action, Listing, Part } from "./part";
+import { Scopes, scopes } from "./scopes";
 
 type Member = components["schemas"]["Member"];
 
 /** Who may sign in with the identity provider. `own` is the member who is signed in; empty with an API key. */
 export function Members({ own }: { own: string }) {
-  const { state, again } = useResource((signal) => api.get<{ members: Member[] }>("/v1/org/members", {}, signal));
+  const members = useResource((signal) => api.get<{ members: Member[] }>("/v1/org/members", {}, signal));
   const [isNew, setIsNew] = useState(false);
   const [changed, setChanged] = useState<Member | null>(null);
   const [removed, setRemoved] = useState<Member | null>(null);
   const canWrite = mayWrite();
   return (
-    <section class="section" aria-labelledby="members">
-      <div class="section-head">
-        <h2 id="members">Members</h2>
-        {canWrite && (
-          <div class="actions">
-            <button type="button" class="button" onClick={() => setIsNew(true)}>
-              Add a member
-            </button>
-          </div>
-        )}
-      </div>
-      {state.is === "loading" && <Loading what="the members" />}
-      {state.is === "failed" && <Failed error={state.error} what="members" again={again} />}
-      {state.is === "here" && state.value.members.length === 0 && (
-        <p class="card note-card muted">Nobody yet. Members sign in with the identity provider of this server, where there is one.</p>
-      )}
-      {state.is === "here" && state.value.members.length > 0 && (
-        <div class="card table-scroll" tabIndex={0} role="region" aria-label="Members">
-          <table>
-            <thead>
-              <tr>
-                <th>E-mail address</th>
-                <th>May</th>
-                <th>Added</th>
-                <th>Signed in</th>
-                <th>
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {state.value.members.map((member) => (
+    <>
+      <Part title="Members" add={{ name: "Add a member", onClick: () => setIsNew(true) }} resource={members}>
+        {({ members }) =>
+          members.length === 0 ? (
+            <p class="card note-card muted">Nobody yet. Members sign in with the identity provider of this server, where there is one.</p>
+          ) : (
+            <Listing label="Members" heads={["E-mail address", "May", "Added", "Signed in"]}>
+              {members.map((member) => (
                 <tr key={member.id}>
                   <td>
                     <Plain text={member.email} /> {member.id === own && <span class="badge accent">you</span>}
@@ -60,26 +38,22 @@ export function Members({ own }: { own: string }) {
                   <td class="end">
                     {canWrite && (
                       <>
-                        <button type="button" class="button quiet small" onClick={() => setChanged(member)}>
-                          Change
-                        </button>
-                        <button type="button" class="button quiet small" onClick={() => setRemoved(member)}>
-                          Remove
-                        </button>
+                        <Action name="Change" of={member.email} onClick={() => setChanged(member)} />
+                        <Action name="Remove" of={member.email} onClick={() => setRemoved(member)} />
                       </>
                     )}
                   </td>
                 </tr>
               ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {isNew && <EditMember onDone={again} onClose={() => setIsNew(false)} />}
+            </Listing>
+          )
+        }
+      </Part>
+      {isNew && <EditMember onDone={members.again} onClose={() => setIsNew(false)} />}
       {changed && (
         <EditMember
           member={changed}
-          onDone={() => (changed.id === own ? void ask() : again())}
+          onDone={() => (changed.id === own ? void ask() : members.again())}
           onClose={() => setChanged(null)}
         />
       )}
@@ -92,7 +66,7 @@ export function Members({ own }: { own: string }) {
             await api.delete(path`/v1/org/members/${removed.id}`);
             setRemoved(null);
             if (removed.id === own) await ask();
-            else again();
+            else members.again();
           }}
         >
           <p>
@@ -101,7 +75,7 @@ export function Members({ own }: { own: string }) {
           </p>
         </Confirm>
       )}
-    </section>
+    </>
   );
 }
 
@@ -113,9 +87,8 @@ function EditMember({ member, onDone, onClose }: { member?: Member; onDone: () =
   const submit = (event: Event) => {
     event.preventDefault();
     void send(async () => {
-      const scopes = mayChange ? ["read", "write"] : ["read"];
-      if (member) await api.patch(path`/v1/org/members/${member.id}`, { scopes });
-      else await api.post("/v1/org/members", { email, scopes });
+      if (member) await api.patch(path`/v1/org/members/${member.id}`, { scopes: scopes(mayChange) });
+      else await api.post("/v1/org/members", { email, scopes: scopes(mayChange) });
       onDone();
       onClose();
     });
@@ -130,30 +103,8 @@ function EditMember({ member, onDone, onClose }: { member?: Member; onDone: () =
             )}
           </Field>
         )}
-        <fieldset>
-          <legend>May</legend>
-          <label class="inline">
-            <input type="radio" name="scopes" checked={!mayChange} onChange={() => setMayChange(false)} />
-            Read
-          </label>
-          <label class="inline">
-            <input type="radio" name="scopes" checked={mayChange} onChange={() => setMayChange(true)} />
-            Read and change
-          </label>
-        </fieldset>
-        {(faults[""] ?? faults["scopes"]) && (
-          <p class="field-error" role="alert">
-            {faults[""] ?? faults["scopes"]}
-          </p>
-        )}
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={isSending}>
-            {member ? "Save" : "Add"}
-          </button>
-        </div>
+        <Scopes legend="May" mayChange={mayChange} onChange={setMayChange} />
+        <FormEnd action={member ? "Save" : "Add"} isSending={isSending} fault={faults[""] ?? faults["scopes"]} onClose={onClose} />
       </form>
     </Dialog>
   );

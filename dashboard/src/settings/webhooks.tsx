@@ -1,12 +1,15 @@
 import { useState } from "preact/hooks";
 import { path } from "../api/client";
 import type { components } from "../api/schema";
-import { Confirm, CopyButton, Dialog, Field, useSending } from "../app/form";
+import { Confirm, Dialog, FormEnd } from "../app/dialog";
+import { Field, FieldError, useSending } from "../app/form";
 import { api, mayWrite } from "../app/identity";
 import { useResource } from "../app/resource";
-import { Empty, Failed, Loading } from "../app/states";
+import { Empty } from "../app/states";
 import { Plain } from "../text/plain-text";
 import { Deliveries } from "./deliveries";
+import { Part } from "./part";
+import { Secret } from "./secret";
 
 type Webhook = components["schemas"]["Webhook"];
 
@@ -17,36 +20,26 @@ const EVENTS = [
 
 /** Where the server tells what happened. */
 export function Webhooks() {
-  const { state, again } = useResource((signal) => api.get<{ webhooks: Webhook[] }>("/v1/org/webhooks", {}, signal));
+  const webhooks = useResource((signal) => api.get<{ webhooks: Webhook[] }>("/v1/org/webhooks", {}, signal));
   const [isNew, setIsNew] = useState(false);
   const [deleted, setDeleted] = useState<Webhook | null>(null);
   const canWrite = mayWrite();
   return (
-    <section class="section" aria-labelledby="webhooks">
-      <div class="section-head">
-        <h2 id="webhooks">Webhooks</h2>
-        {canWrite && (
-          <div class="actions">
-            <button type="button" class="button" onClick={() => setIsNew(true)}>
-              New webhook
-            </button>
-          </div>
-        )}
-      </div>
-      {state.is === "loading" && <Loading what="the webhooks" />}
-      {state.is === "failed" && <Failed error={state.error} what="webhooks" again={again} />}
-      {state.is === "here" && state.value.webhooks.length === 0 && (
-        <div class="card">
-          <Empty title="No webhooks yet.">
-            <p>A webhook is told, signed and with retries, when a candidate starts and when a session is completed.</p>
-          </Empty>
-        </div>
-      )}
-      {state.is === "here" &&
-        state.value.webhooks.map((webhook) => (
-          <One key={webhook.id} webhook={webhook} canWrite={canWrite} onDelete={() => setDeleted(webhook)} />
-        ))}
-      {isNew && <NewWebhook onMade={again} onClose={() => setIsNew(false)} />}
+    <>
+      <Part title="Webhooks" add={{ name: "New webhook", onClick: () => setIsNew(true) }} resource={webhooks}>
+        {({ webhooks }) =>
+          webhooks.length === 0 ? (
+            <div class="card">
+              <Empty title="No webhooks yet.">
+                <p>A webhook is told, signed and with retries, when a candidate starts and when a session is completed.</p>
+              </Empty>
+            </div>
+          ) : (
+            webhooks.map((webhook) => <One key={webhook.id} webhook={webhook} canWrite={canWrite} onDelete={() => setDeleted(webhook)} />)
+          )
+        }
+      </Part>
+      {isNew && <NewWebhook onMade={webhooks.again} onClose={() => setIsNew(false)} />}
       {deleted && (
         <Confirm
           title="Delete this webhook?"
@@ -55,7 +48,7 @@ export function Webhooks() {
           onConfirm={async () => {
             await api.delete(path`/v1/org/webhooks/${deleted.id}`);
             setDeleted(null);
-            again();
+            webhooks.again();
           }}
         >
           <p class="mono">
@@ -64,7 +57,7 @@ export function Webhooks() {
           <p>It is told nothing more, not even what waits for it.</p>
         </Confirm>
       )}
-    </section>
+    </>
   );
 }
 
@@ -103,10 +96,8 @@ function One({ webhook, canWrite, onDelete }: { webhook: Webhook; canWrite: bool
           )}
         </div>
       </header>
-      {Object.values(faults).map((fault) => (
-        <p key={fault} class="field-error" role="alert">
-          {fault}
-        </p>
+      {Object.entries(faults).map(([name, fault]) => (
+        <FieldError key={name} text={fault} />
       ))}
       {isOpen && <Deliveries webhookId={webhook.id} turn={turn} />}
     </article>
@@ -119,22 +110,8 @@ function NewWebhook({ onMade, onClose }: { onMade: () => void; onClose: () => vo
   const [secret, setSecret] = useState<string | null>(null);
   const { isSending, faults, send } = useSending();
   if (secret !== null) {
-    return (
-      <Dialog title="The webhook is made" onClose={onClose}>
-        <div class="dialog-body">
-          <p>What it is told is signed with this secret. Copy it now: it is shown this once.</p>
-          <p class="secret">
-            <code>{secret}</code>
-            <CopyButton text={secret} />
-          </p>
-        </div>
-        <div class="dialog-actions">
-          <button type="button" class="button primary" onClick={onClose}>
-            Done
-          </button>
-        </div>
-      </Dialog>
-    );
+    const text = "What it is told is signed with this secret. Copy it now: it is shown this once.";
+    return <Secret title="The webhook is made" text={text} secret={secret} onClose={onClose} />;
   }
   const toggle = (name: string) => setEvents((all) => (all.includes(name) ? all.filter((one) => one !== name) : [...all, name]));
   const submit = (event: Event) => {
@@ -161,20 +138,9 @@ function NewWebhook({ onMade, onClose }: { onMade: () => void; onClose: () => vo
               {shown}
             </label>
           ))}
-          {faults["events"] && (
-            <p class="field-error" role="alert">
-              {faults["events"]}
-            </p>
-          )}
+          <FieldError text={faults["events"]} />
         </fieldset>
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={isSending}>
-            Create
-          </button>
-        </div>
+        <FormEnd action="Create" isSending={isSending} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -98,6 +98,10 @@ pub(super) const TEXTS: &[Text] = &[
     text("GET /v1/org", ORG, "The organisation")
         .answers(&[json(200, "It.", "OrgReply")])
         .refuses(&[NotFound]),
+    text("PATCH /v1/org", ORG, "Says for how long sessions are kept")
+        .says("Sessions that ended so many days ago are deleted for good, within ten minutes. `null`: they are kept until somebody deletes them.")
+        .answers(&[json(200, "The organisation as it is now.", "OrgReply")])
+        .refuses(&[NotFound]),
     text("GET /v1/org/api-keys", ORG, "Lists the API keys")
         .answers(&[json(200, "Those that are not revoked, without their secrets.", "ApiKeys")]),
     text("POST /v1/org/api-keys", ORG, "Makes an API key")

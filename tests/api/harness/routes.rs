@@ -21,6 +21,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/ready",                             Who::Anybody),
     ("GET",    "/v1/openapi.json",                      Who::Anybody),
     ("GET",    "/v1/org",                               Who::Reviewer),
+    ("PATCH",  "/v1/org",                               Who::Writer),
     ("GET",    "/v1/org/api-keys",                      Who::Reviewer),
     ("POST",   "/v1/org/api-keys",                      Who::Writer),
     ("DELETE", "/v1/org/api-keys/{i}",                  Who::Writer),

@@ -30,6 +30,8 @@ pub enum Need {
     Optional,
     /// May be absent, but not `null`.
     NotNull,
+    /// Has to be there, and may be `null`.
+    OrNull,
 }
 
 pub type Field = (&'static str, Type, Need);
@@ -132,7 +134,7 @@ const OK: &[u16] = &[200];
 
 /// All of them, on an assessment with a candidate at work and one who has handed in.
 pub async fn writes(app: &TestApp) -> Vec<Write> {
-    use Need::{NotNull, Optional, Required};
+    use Need::{NotNull, Optional, OrNull, Required};
     use Type::{Integer, List, Number, Object, Text, TextOrObject};
     let assessment = app.assessment().await;
     let (avocet, done) = (app.candidate(&assessment).await, app.candidate(&assessment).await);
@@ -166,6 +168,7 @@ pub async fn writes(app: &TestApp) -> Vec<Write> {
     let public = |path, good, fields| Write { is_public: true, ..post(path, &anonymous, good, OK, fields) };
     let large = |write| Write { limit: 16 * MIB, ..write };
     vec![
+        patch("/v1/org", json!({"retentionDays": 3650}), OK, &[("retentionDays", Integer, OrNull)]),
         post(
             "/v1/org/api-keys",
             &reviewer,
