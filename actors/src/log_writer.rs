@@ -18,7 +18,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    Deriver, clock,
+    after_end::AfterEnd,
+    clock,
     closing::{ResultsError, settle_record, settle_results},
 };
 use batch::Batch;
@@ -64,7 +65,7 @@ pub(crate) struct LogWriter(Arc<Writer>);
 struct Writer {
     redis: Redis,
     log: EventLog,
-    deriver: Deriver,
+    after: AfterEnd,
     every: Duration,
     stop: watch::Receiver<bool>,
 }
@@ -101,11 +102,11 @@ impl LogWriter {
     pub(crate) fn new(
         redis: Redis,
         log: EventLog,
-        deriver: Deriver,
+        after: AfterEnd,
         every: Duration,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self(Arc::new(Writer { redis, log, deriver, every, stop }))
+        Self(Arc::new(Writer { redis, log, after, every, stop }))
     }
 }
 
@@ -306,7 +307,7 @@ impl Writer {
             return Ok(());
         }
         settle_results(&self.redis, &self.log, &session).await?;
-        self.deriver.want(name.clone());
+        self.after.want(name);
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ impl ProxyOptions {
 }
 
 /// An address that paths are put behind.
-fn base(text: &str) -> Result<String, &'static str> {
+pub(super) fn base(text: &str) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_| "not an address")?;
     let is_plain = url.query().is_none() && url.fragment().is_none();
     let has_no_user = url.username().is_empty() && url.password().is_none();

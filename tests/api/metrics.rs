@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{TestApp, eventually};
 
 /// Where the server says that its metrics are.
-fn metrics_url(app: &TestApp) -> String {
+pub fn metrics_url(app: &TestApp) -> String {
     let log = app.log();
     let told = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let line = told.into_iter().find(|line| line["message"] == "metrics at /metrics").unwrap();
