@@ -1,12 +1,15 @@
 //! What every request can reach.
 
-use actors::Running;
+use std::sync::Arc;
+
+use actors::{Judging, Running};
 use clickhouse_schema::EventLog;
 use redis_scripts::Redis;
 
 use crate::{
     Catalogue,
     http::{credentials::Credentials, jwt::Jwt, oidc::Oidc, places::Places, proxy::Proxy, rate::Limits},
+    judge::ChatJudge,
     load::Load,
     mail::Mailer,
     settings::Settings,
@@ -59,7 +62,7 @@ impl App {
     ///
     /// # Errors
     /// When there is to be a client of an identity provider, or a way for mail or webhooks, and none can be made;
-    /// and when the model proxy cannot be what it was configured to be.
+    /// and when the model proxy or the judge cannot be what it was configured to be.
     pub fn new(redis: Redis, log: EventLog, settings: Settings, issues: Catalogue) -> anyhow::Result<Self> {
         let jwt = settings.jwt.clone().map(Jwt::new).transpose()?;
         let oidc = settings.oidc.clone().map(|oidc| Oidc::new(oidc, &settings.public_url)).transpose()?;
@@ -69,10 +72,13 @@ impl App {
         let limits = Limits::new(&settings.rates, &redis);
         let places = Places::new(&settings);
         let load = Load::new(settings.max_in_flight_bytes);
+        let judge = settings.judge.as_ref().map(ChatJudge::new).transpose()?;
+        let requires_consent = settings.require_consent;
         let options = actors::Options {
             grace: settings.end_grace,
             close_grace: settings.close_grace,
             reconcile_every: settings.reconcile_every,
+            judging: judge.map(|judge| Judging { judge: Arc::new(judge), requires_consent }),
             ..actors::Options::default()
         };
         let uploads = Uploads::new(&settings.uploads);

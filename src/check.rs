@@ -5,6 +5,7 @@ use anyhow::bail;
 use crate::Catalogue;
 use crate::config::{self, ConfigCommand, ServeOptions};
 use crate::http::{jwt::Jwt, oidc::Oidc, proxy::Proxy};
+use crate::judge::ChatJudge;
 use crate::mail::Mailer;
 use crate::traces;
 
@@ -56,6 +57,7 @@ pub(crate) fn wrong(options: &ServeOptions) -> Vec<anyhow::Error> {
         Ok(settings) => parts.extend([
             Catalogue::load(settings.issues_file.as_ref()).map(drop),
             Proxy::new(&settings).map(drop),
+            settings.judge.as_ref().map_or(Ok(()), |judge| ChatJudge::new(judge).map(drop)),
             settings.mail.clone().map_or(Ok(()), |mail| Mailer::new(mail).map(drop)),
             settings.jwt.clone().map_or(Ok(()), |jwt| Jwt::new(jwt).map(drop)),
             settings.oidc.clone().map_or(Ok(()), |oidc| Oidc::new(oidc, &settings.public_url).map(drop)),

@@ -1,17 +1,22 @@
 //! `promptster-server derive`: the artifacts of sessions that have ended, anew from their events, whatever is kept of them. May
-//! be interrupted and repeated: the same events give the same bytes.
+//! be interrupted and repeated: the same events give the same bytes. With `--judge` the prompts of those that a language model
+//! has not judged are judged as well.
+
+mod judged;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actors::{Derived, Deriver};
+use actors::{Analyst, Derived, Deriver, Judging};
 use anyhow::{Context, bail, ensure};
 use clickhouse_schema::EventLog;
 use domain::{OrgId, Session, SessionRef, Timestamp};
 use futures_util::{StreamExt, stream};
 use redis_scripts::{Redis, Wholeness};
 
-use crate::{clock, config::DeriveOptions, dev::files, whole};
+use crate::{clock, config::DeriveOptions, dev::files, judge::ChatJudge, whole};
+use judged::Judged;
 
 /// Sessions that are looked up at once.
 const AT_ONCE: usize = 200;
@@ -36,7 +41,8 @@ pub async fn run(options: &DeriveOptions) -> anyhow::Result<()> {
     ensure!(redis.wholeness().await? == Wholeness::Whole, "{}", whole::REMEDY);
     let since = options.since.map_or(Timestamp::from_millis(0), |since| since.of(clock::now()));
     let (deriver, _) = Deriver::new(redis.clone(), log.clone());
-    let work = Work { redis, log, deriver, since, counts: Counts::begin() };
+    let judged = analyst(options, &redis, &log)?.map(Judged::new);
+    let work = Work { redis, log, deriver, judged, since, counts: Counts::begin() };
     #[expect(clippy::disallowed_methods, reason = "whoever may run commands beside the stores says which")]
     let org = options.org.map(OrgId::trusted);
     match (org, options.session.as_ref()) {
@@ -49,13 +55,23 @@ pub async fn run(options: &DeriveOptions) -> anyhow::Result<()> {
         (Some(org), None) => work.org(org).await?,
         (None, _) => work.all().await?,
     }
-    work.counts.finish()
+    let derived = work.counts.finish();
+    derived.and(work.judged.as_ref().map_or(Ok(()), Judged::finish))
+}
+
+/// Who has prompts judged, if that is wanted.
+fn analyst(options: &DeriveOptions, redis: &Redis, log: &EventLog) -> anyhow::Result<Option<Analyst>> {
+    let settings = options.judging.settings()?.filter(|_| options.judge);
+    let judge = settings.as_ref().map(ChatJudge::new).transpose()?;
+    let judging = judge.map(|judge| Judging { judge: Arc::new(judge), requires_consent: options.require_consent });
+    Ok(judging.map(|judging| Analyst::new(redis.clone(), log.clone(), judging).0))
 }
 
 struct Work {
     redis: Redis,
     log: EventLog,
     deriver: Deriver,
+    judged: Option<Judged>,
     since: Timestamp,
     counts: Counts,
 }
@@ -102,6 +118,9 @@ impl Work {
                 &self.counts.failed
             }
         });
+        if let Some(judged) = &self.judged {
+            judged.judge(&session).await;
+        }
     }
 }
 

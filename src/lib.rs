@@ -20,6 +20,7 @@ pub mod erase;
 pub mod http;
 pub mod import;
 pub mod ingest;
+pub mod judge;
 pub mod keys;
 pub mod lag;
 pub mod leftovers;

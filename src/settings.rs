@@ -55,6 +55,21 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// Where models are asked.
     pub proxy: ProxySettings,
+    /// The language model that judges prompts; `None`: none does.
+    pub judge: Option<JudgeSettings>,
+}
+
+/// A language model that judges prompts.
+#[derive(Debug, Clone)]
+pub struct JudgeSettings {
+    /// What `/chat/completions` is put behind: http or https, without a slash at the end.
+    pub url: String,
+    /// What it is called there.
+    pub model: String,
+    /// What it is asked with, where it asks for that.
+    pub key: Option<Secret>,
+    /// How long one answer may take.
+    pub timeout: Duration,
 }
 
 /// Where models are asked, and what they cost.
@@ -282,6 +297,7 @@ impl Default for Settings {
             mail: None,
             webhooks: WebhookSettings::default(),
             proxy: ProxySettings::default(),
+            judge: None,
         }
     }
 }

@@ -15,10 +15,7 @@ use domain::{
 use redis_scripts::Redis;
 use tokio::sync::mpsc;
 
-use crate::{History, HistoryError, TimelineQuery, clock};
-
-/// Events that are read at once.
-const PAGE: usize = 2_000;
+use crate::{History, HistoryError, clock};
 
 /// Sessions that may wait to be derived.
 const WAITING: usize = 1_024;
@@ -140,19 +137,10 @@ impl Deriver {
     /// What follows from the events that there are, and how many those are.
     async fn derive(&self, session: &Session) -> Result<(u64, Vec<(String, String)>), HistoryError> {
         let mut derivation = Derivation::default();
-        let mut n_events = 0;
-        let mut query = TimelineQuery { limit: PAGE, ..TimelineQuery::default() };
-        loop {
-            let (page, has_more) = self.0.history.timeline(&session.name, &query).await?;
-            page.iter().for_each(|stored| derivation.add(stored));
-            n_events += u64::try_from(page.len()).unwrap_or_default();
-            query.after = page.last().map(|stored| stored.event.id);
-            if !has_more {
-                let artifacts = derivation.finish(&session.signals()).into_iter();
-                let data = artifacts.map(|one| (one.kind.as_str().to_owned(), one.data.to_string())).collect();
-                return Ok((n_events, data));
-            }
-        }
+        let n_events = self.0.history.each(&session.name, |stored| derivation.add(stored)).await?;
+        let artifacts = derivation.finish(&session.signals()).into_iter();
+        let data = artifacts.map(|one| (one.kind.as_str().to_owned(), one.data.to_string())).collect();
+        Ok((n_events, data))
     }
 }
 

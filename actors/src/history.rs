@@ -110,6 +110,24 @@ impl History {
         }
     }
 
+    /// Shows each event of a session, in the order of the timeline, and says how many there are.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn each(&self, session: &SessionRef, mut see: impl FnMut(&StoredEvent)) -> Result<u64, HistoryError> {
+        let mut n_events = 0;
+        let mut query = TimelineQuery { limit: 2_000, ..TimelineQuery::default() };
+        loop {
+            let (page, has_more) = self.timeline(session, &query).await?;
+            page.iter().for_each(&mut see);
+            n_events += u64::try_from(page.len()).unwrap_or_default();
+            query.after = page.last().map(|stored| stored.event.id);
+            if !has_more {
+                return Ok(n_events);
+            }
+        }
+    }
+
     /// What `keep` makes of each event of a session, in the order of arrival.
     ///
     /// # Errors

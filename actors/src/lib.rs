@@ -15,6 +15,9 @@
 //!
 //! The Reconciler compares what Redis still holds of what the LogWriter wrote with what ClickHouse has.
 //!
+//! When a session has ended, the Deriver makes its artifacts, and the Analyst has a language model judge its prompts where there
+//! is one; nobody waits for either.
+//!
 //! Walls show many sessions at once as Feeds show one: woken alike, each with a reader of its own.
 //!
 //! Invariants, stated as absences:
@@ -23,6 +26,8 @@
 //! - No event is kept here after its fate is known, and none is acknowledged before it is durable.
 //! - Nothing here knows HTTP.
 
+mod after_end;
+mod analyst;
 mod arbiters;
 mod clock;
 mod closing;
@@ -31,6 +36,7 @@ mod deriver;
 mod feed;
 mod feeds;
 mod history;
+mod judge;
 mod log_writer;
 mod merge;
 mod reconciler;
@@ -44,12 +50,14 @@ mod wall_reader;
 mod walls;
 mod watch;
 
+pub use analyst::{Analysed, AnalysisError, Analyst};
 pub use closing::{ResultsError, SettleError, settle_record, settle_results};
 pub use committer::CommitError;
 pub use deriver::{Derived, Deriver};
 pub use feed::Feed;
 pub use feeds::Feeds;
 pub use history::{History, HistoryError, TimelineQuery};
+pub use judge::{Judge, Judging, NoAnswer};
 pub use log_writer::rewrite_log;
 pub use running::{Options, Running};
 pub use session::{Receipt, RecordError};

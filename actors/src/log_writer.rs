@@ -20,7 +20,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    Deriver, clock,
+    after_end::AfterEnd,
+    clock,
     closing::{ResultsError, settle_record, settle_results},
 };
 use batch::Batch;
@@ -63,7 +64,7 @@ pub(crate) struct LogWriter(Arc<Writer>);
 struct Writer {
     redis: Redis,
     log: EventLog,
-    deriver: Deriver,
+    after: AfterEnd,
     every: Duration,
     stop: watch::Receiver<bool>,
 }
@@ -73,11 +74,11 @@ impl LogWriter {
     pub(crate) fn new(
         redis: Redis,
         log: EventLog,
-        deriver: Deriver,
+        after: AfterEnd,
         every: Duration,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self(Arc::new(Writer { redis, log, deriver, every, stop }))
+        Self(Arc::new(Writer { redis, log, after, every, stop }))
     }
 }
 
@@ -296,7 +297,7 @@ impl Writer {
             return Ok(false);
         }
         settle_results(&self.redis, &self.log, &session).await?;
-        self.deriver.want(name.clone());
+        self.after.want(name);
         Ok(false)
     }
 }

@@ -8,8 +8,8 @@ use redis_scripts::Redis;
 use tokio::sync::watch;
 
 use crate::{
-    Deriver, Feeds, History, Sessions, Walls, arbiters::Arbiters, log_writer::LogWriter, reconciler::Reconciler,
-    timekeeper::Timekeeper, wakeups::Wakeups,
+    Analyst, Deriver, Feeds, History, Judging, Sessions, Walls, after_end::AfterEnd, arbiters::Arbiters,
+    log_writer::LogWriter, reconciler::Reconciler, timekeeper::Timekeeper, wakeups::Wakeups,
 };
 
 /// What is configured.
@@ -25,11 +25,13 @@ pub struct Options {
     pub log_every: Duration,
     /// How often it is compared whether ClickHouse has what was written to it.
     pub reconcile_every: Duration,
+    /// The language model that judges prompts; `None`: none does.
+    pub judging: Option<Judging>,
 }
 
 impl Default for Options {
     /// One thread for each core, ten minutes of grace for late events, one for deadlines, four looks a second, a comparison in five
-    /// minutes.
+    /// minutes, no judge.
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
@@ -37,6 +39,7 @@ impl Default for Options {
             close_grace: Duration::from_secs(60),
             log_every: Duration::from_millis(250),
             reconcile_every: Duration::from_secs(300),
+            judging: None,
         }
     }
 }
@@ -53,6 +56,8 @@ pub struct Running {
     pub history: History,
     /// Makes and reads the artifacts of sessions that have ended.
     pub deriver: Deriver,
+    /// Has prompts judged, where there is a judge.
+    pub analyst: Option<Analyst>,
     arbiters: Arc<Arbiters>,
     stop: watch::Sender<bool>,
 }
@@ -80,11 +85,18 @@ impl Running {
         let worker = deriver.clone();
         // On the thread that nobody waits for: what it reads and folds is by the thousand.
         arbiters.background().spawn_fn(move || drop(actix::spawn(async move { worker.work(waiting).await })));
-        let (redis, log, every, after) = (redis.clone(), log.clone(), options.log_every, deriver.clone());
+        let analyst = options.judging.clone().map(|judging| {
+            let (analyst, waiting) = Analyst::new(redis.clone(), log.clone(), judging);
+            let worker = analyst.clone();
+            arbiters.background().spawn_fn(move || drop(actix::spawn(async move { worker.work(waiting).await })));
+            analyst
+        });
+        let (redis, log, every) = (redis.clone(), log.clone(), options.log_every);
+        let after = AfterEnd { deriver: deriver.clone(), analyst: analyst.clone() };
         LogWriter::start_in_arbiter(&arbiters.background(), move |_| {
             LogWriter::new(redis, log, after, every, stopping)
         });
-        Self { sessions, feeds, walls, history, deriver, arbiters, stop }
+        Self { sessions, feeds, walls, history, deriver, analyst, arbiters, stop }
     }
 
     /// Forgets sessions that took nothing for a while. To be called now and then.

@@ -1,7 +1,7 @@
 //! The artifacts of sessions as they were derived, so that nobody has to read all events of one to see them.
 
 use clickhouse::Row;
-use domain::{OrgId, SessionRef, Timestamp};
+use domain::{OrgId, SessionRef, Timestamp, artifacts::prompt_analysis};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -96,12 +96,13 @@ impl EventLog {
         self.insert::<ArtifactColumns<'static>, _>("artifacts", &rows.iter().collect::<Vec<_>>()).await
     }
 
-    /// The newest artifacts of a session; `None` before the first.
+    /// The newest artifacts of a session that rules derive; `None` before the first.
     ///
     /// # Errors
     /// When the server does not answer.
     pub async fn artifacts(&self, session: &SessionRef) -> Result<Option<KeptArtifacts>, Error> {
         let query = self.question_of(include_str!("../queries/list_artifacts.sql"), session);
+        let query = query.param("apart", prompt_analysis::KIND);
         let rows: Vec<FoundArtifact> = event_log::all(query).await?;
         let Some(newest) = rows.first() else { return Ok(None) };
         let (version, derivation_v, last_seq) = (newest.version, newest.derivation_v, newest.last_seq);
@@ -109,5 +110,20 @@ impl EventLog {
         let of_it = rows.into_iter().filter(|row| row.version == version);
         let data = of_it.map(|row| (row.kind, row.data)).collect();
         Ok(Some(KeptArtifacts { derivation_v, last_seq, ended_at, data }))
+    }
+
+    /// The newest artifact of one kind of a session, alone in its data; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn artifact(&self, session: &SessionRef, kind: &str) -> Result<Option<KeptArtifacts>, Error> {
+        let query = self.question_of(include_str!("../queries/find_artifact.sql"), session).param("kind", kind);
+        let found: Option<FoundArtifact> = event_log::optional(query).await?;
+        Ok(found.map(|row| KeptArtifacts {
+            derivation_v: row.derivation_v,
+            last_seq: row.last_seq,
+            ended_at: Timestamp::from_millis(row.ended_at),
+            data: vec![(row.kind, row.data)],
+        }))
     }
 }

@@ -19,11 +19,13 @@ export class Server {
   private constructor(
     private readonly directory: string,
     private readonly port: number,
+    private readonly flags: readonly string[],
   ) {}
 
-  static async start(): Promise<Server> {
+  /** With these flags besides those that it needs. */
+  static async start(...flags: string[]): Promise<Server> {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: build it, or name another in PROMPTSTER_SERVER`);
-    const server = new Server(await mkdtemp(join(tmpdir(), "dashboard-")), await freePort());
+    const server = new Server(await mkdtemp(join(tmpdir(), "dashboard-")), await freePort(), flags);
     await server.up();
     return server;
   }
@@ -53,7 +55,7 @@ export class Server {
   }
 
   async up(): Promise<void> {
-    const flags = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.directory, ...BUDGETS];
+    const flags = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.directory, ...BUDGETS, ...this.flags];
     const child = spawn(BINARY, ["dev", ...flags], { stdio: ["ignore", "ignore", "inherit"] });
     this.#child = child;
     for (let tries = 0; tries < 300; tries += 1) {

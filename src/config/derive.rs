@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use domain::Timestamp;
 
-use super::{LogOptions, StoreOptions};
+use super::{JudgeOptions, LogOptions, StoreOptions};
 
 /// Which artifacts to derive.
 #[derive(Debug, Clone, Args)]
@@ -20,6 +20,17 @@ pub struct DeriveOptions {
     /// Of one session
     #[arg(long, value_name = "ID", requires = "org", conflicts_with = "since")]
     pub session: Option<String>,
+    /// Have the language model of --judge-url judge the prompts as well, of sessions that it has not judged as they are now.
+    /// Only of candidates who were told so is anything sent
+    #[arg(long, requires = "judge_url")]
+    pub judge: bool,
+    /// As the servers have it, for --judge: where consent is not required, prompts are judged of those as well of whom none is
+    /// known
+    #[arg(long, env = "PROMPTSTER_REQUIRE_CONSENT", value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    pub require_consent: bool,
+    /// Which language model.
+    #[command(flatten)]
+    pub judging: JudgeOptions,
     /// Redis and ClickHouse.
     #[command(flatten)]
     pub stores: StoreOptions,
@@ -69,7 +80,22 @@ impl FromStr for Since {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::config::{Cli, Command};
+
+    #[test]
+    fn a_judge_is_asked_only_where_there_is_one_and_it_is_wanted() {
+        let parse = |flags: &[&str]| Cli::try_parse_from(["promptster-server", "derive"].iter().chain(flags));
+        let refused = parse(&["--judge"]).unwrap_err().to_string();
+        assert!(refused.contains("--judge-url"), "{refused}");
+        let judge = ["--judge-url", "https://a", "--judge-model", "wren-1"];
+        for (flags, is_wanted) in [(&judge[..], false), (&[&judge[..], &["--judge"]].concat(), true)] {
+            let Some(Command::Derive(options)) = parse(flags).unwrap().command else { panic!("not derive") };
+            assert_eq!((options.judge, options.require_consent), (is_wanted, true));
+        }
+    }
 
     #[test]
     fn a_beginning_is_an_instant_or_a_time_ago() {

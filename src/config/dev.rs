@@ -13,7 +13,7 @@ pub struct DevOptions {
     #[command(flatten)]
     pub http: HttpOptions,
     /// Restore Redis from ClickHouse before serving, after Redis' data was lost
-    #[arg(long, env = "PROMPTSTER_REBUILD_REDIS")]
+    #[arg(long, env = "PROMPTSTER_REBUILD_REDIS", help_heading = "Embedded stores")]
     pub rebuild_redis: bool,
     /// The two children.
     #[command(flatten)]

@@ -61,6 +61,7 @@ pub fn settings(
         mail: http.mail.settings(&http.data_dir)?,
         webhooks: http.webhooks.settings(),
         proxy: http.proxy.settings(),
+        judge: http.judge.settings()?,
     })
 }
 

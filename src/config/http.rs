@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use super::{JwtOptions, MailOptions, OidcOptions, ProxyOptions, TraceOptions, WebhookOptions};
+use super::{JudgeOptions, JwtOptions, MailOptions, OidcOptions, ProxyOptions, TraceOptions, WebhookOptions};
 
 /// The address and the browser's side.
 #[derive(Debug, Clone, Args)]
@@ -58,6 +58,9 @@ pub struct HttpOptions {
     /// The providers of models.
     #[command(flatten)]
     pub proxy: ProxyOptions,
+    /// Who judges prompts.
+    #[command(flatten)]
+    pub judge: JudgeOptions,
     /// Where traces go.
     #[command(flatten)]
     pub traces: TraceOptions,

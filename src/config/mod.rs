@@ -8,6 +8,7 @@ mod edge;
 mod forward;
 mod http;
 mod import;
+mod judge;
 mod jwt;
 mod keys;
 mod letters;
@@ -33,6 +34,7 @@ pub use edge::{settings, uploads};
 pub use forward::for_nodes;
 pub use http::{HttpOptions, LimitOptions, SessionOptions};
 pub use import::ImportOptions;
+pub use judge::JudgeOptions;
 pub use jwt::JwtOptions;
 pub use keys::{CreateKeyOptions, KeysCommand, KeysOptions, RevokeKeyOptions, ScopeWord};
 pub use letters::{LettersCommand, LettersOptions};
@@ -104,8 +106,9 @@ pub enum Command {
     /// Bring the tables of ClickHouse up to this version
     Migrate(MigrateOptions),
     /// Derive the artifacts of sessions that have ended anew from their events, and keep them. The same events give the same
-    /// bytes; needed only where a newer version has other rules, and even there they are derived when somebody asks
-    Derive(DeriveOptions),
+    /// bytes; needed only where a newer version has other rules, and even there they are derived when somebody asks. With
+    /// --judge a language model judges the prompts as well, of sessions that it has not judged
+    Derive(Box<DeriveOptions>),
     /// Look at events that could not be written to the log, and write them once more
     #[command(subcommand)]
     DeadLetters(LettersCommand),

@@ -1,5 +1,6 @@
 //! What candidates are told before anything is captured.
 
+use domain::artifacts::prompt_analysis::DISCLOSED_AS;
 use redis_scripts::keys::SecretDigest;
 use serde_json::{Map, Value};
 
@@ -16,6 +17,12 @@ const NOT_OUTSIDE: &str = "Files, commands and AI conversations outside the asse
 const NOT_OUTSIDE_BUT_MODEL_CALLS: &str = "Files and commands outside the assessment's workspace, and AI conversations \
     outside it that do not go through this server";
 
+/// What is said besides where a language model judges prompts.
+const IS_JUDGED: &str = "What a language model says of your prompts when the session has ended: how clear and specific they are, and how \
+    much context they give. It is marked as such, and may be wrong";
+const IS_SENT: &str = "The texts of your prompts, and nothing else of your session, are sent to that language model when the session has \
+    ended; whoever runs this server has chosen the model and where it runs";
+
 /// A disclosure as it is shown, and the hash by which a client says what it has shown.
 pub(super) struct Disclosure {
     pub(super) shown: Value,
@@ -28,6 +35,9 @@ pub(super) fn current(settings: &Settings) -> Result<Disclosure, ApiError> {
     let mut shown: Map<String, Value> = serde_json::from_str(TEXT).map_err(ApiError::internal)?;
     if settings.proxy.records_calls {
         tell_of_model_calls(&mut shown);
+    }
+    if settings.judge.is_some() {
+        tell_of_judge(&mut shown);
     }
     shown.insert("tosUrl".to_owned(), settings.tos_url.as_str().into());
     let version = shown.get("version").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -53,9 +63,27 @@ fn tell_of_model_calls(shown: &mut Map<String, Value>) {
     }
 }
 
+/// Says that a language model judges prompts; it is another version then, by which the analyst knows who was told.
+fn tell_of_judge(shown: &mut Map<String, Value>) {
+    for (list, lines) in shown.iter_mut() {
+        match (list.as_str(), lines) {
+            ("version", Value::String(version)) => version.extend(["+", DISCLOSED_AS]),
+            ("evaluated", Value::Array(lines)) => lines.insert(1.min(lines.len()), IS_JUDGED.into()),
+            ("dataUse", Value::Array(lines)) => lines.insert(1.min(lines.len()), IS_SENT.into()),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use domain::artifacts::prompt_analysis::was_told;
+    use serde_json::json;
+
     use super::*;
+    use crate::settings::JudgeSettings;
 
     #[test]
     fn the_disclosure_says_all_that_clients_show_and_its_hash_depends_on_it() {
@@ -67,6 +95,27 @@ mod tests {
         assert!(!disclosure.version.is_empty());
         let other = Settings { tos_url: "https://terms.example".into(), ..Settings::default() };
         assert_ne!(current(&other).unwrap().hash, disclosure.hash);
+    }
+
+    #[test]
+    fn where_a_language_model_judges_prompts_it_says_so_and_who_agreed_was_told() {
+        let mut settings = Settings::default();
+        settings.proxy.records_calls = true;
+        let before = current(&settings).unwrap();
+        settings.judge = Some(JudgeSettings {
+            url: "https://models.example.org".into(),
+            model: "wren-1".into(),
+            key: None,
+            timeout: Duration::from_secs(1),
+        });
+        let after = current(&settings).unwrap();
+        let lines = |disclosure: &Disclosure, list: &str| disclosure.shown[list].as_array().unwrap().clone();
+        for (list, line) in [("evaluated", IS_JUDGED), ("dataUse", IS_SENT)] {
+            assert!(lines(&after, list).contains(&json!(line)) && !lines(&before, list).contains(&json!(line)));
+            assert_eq!(lines(&after, list).len(), lines(&before, list).len() + 1);
+        }
+        assert!(was_told(Some(&after.version), true) && !was_told(Some(&before.version), true));
+        assert_ne!(after.hash, before.hash);
     }
 
     #[test]

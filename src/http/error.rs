@@ -84,6 +84,7 @@ refusals! {
     KeyNotFound         = 404 "key_not_found"        "There is no such key. Check it for typing errors.";
     NoProviderKey       = 404 "no_provider_key"      "This server has no key for this provider of models; its operator can give it one.";
     OidcOff             = 404 "oidc_off"             "No identity provider is set up on this server.";
+    JudgeOff            = 404 "judge_off"            "No language model judges prompts on this server; its operator can set one up.";
     MethodNotAllowed    = 405 "method_not_allowed"   "This method is not allowed here; `Allow` names those that are.";
     BodyTimeout         = 408 "request_timeout"      "The body did not arrive in time.";
     AlreadyCompleted    = 409 "already_completed"    "This assessment is completed already.";

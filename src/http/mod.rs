@@ -129,6 +129,7 @@ pub fn table() -> Vec<At> {
         at("/v1/sessions/{id}/scores").get(scores::show).post(scores::give),
         at("/v1/sessions/{id}/cohort-stats").get(cohort::of_session),
         at("/v1/sessions/{id}/artifacts").get(artifacts::list_all),
+        at("/v1/sessions/{id}/artifacts/{kind}").get(artifacts::one),
         at("/v1/sessions/{id}/analytics").get(artifacts::analytics),
         at("/v1/sessions/{id}/export").get(export::export),
         at("/v1/sessions/{id}/recent-activity").get(activity::recent),

@@ -77,6 +77,7 @@ pub const ALL: &[Measure] = &[
     counter("promptster_log_reconciled_entries_total", &[], "Commits whose events or entities were found missing and written again."),
     counter("promptster_log_unreconciled_total", &[], "Comparisons of Redis with ClickHouse that could not be made."),
     counter("promptster_artifacts_total", &["outcome"], "Sessions whose artifacts were to be made: kept, known, put_off or failed; the last two are made when asked for."),
+    counter("promptster_prompt_analyses_total", &["outcome"], "Sessions whose prompts a language model was to judge: kept, known, no_prompts, not_told, erased, put_off, or why there is no analysis, such as busy, slow or not_asked; tried again when asked for."),
     counter("promptster_sessions_closed_total", &["reason"], "Sessions closed by the server."),
     counter("promptster_watcher_resets_total", &["reason"], "Live views that had to begin anew."),
     counter("promptster_files_rewritten_total", &[], "Append-only files of Redis rewritten after deletions."),

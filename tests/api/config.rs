@@ -32,6 +32,34 @@ fn a_good_configuration_is_printed_without_its_secrets() {
 }
 
 #[test]
+fn the_judge_is_checked_and_its_key_is_not_printed() {
+    let key = tempfile::NamedTempFile::new().unwrap();
+    let path = key.path().to_str().unwrap();
+    let judge = |key: &[u8]| {
+        std::fs::write(path, key).unwrap();
+        let flags = ["check", "--judge-url", "https://models.example.org/v1", "--judge-model", "wren-1"];
+        config(&[&flags[..], &["--judge-key-file", path]].concat(), &STORES)
+    };
+    let (fine, printed, said) = judge(b"sk-canary\n");
+    assert!(fine, "{said}");
+    for line in [
+        "PROMPTSTER_JUDGE_URL=https://models.example.org/v1  # --judge-url",
+        "PROMPTSTER_JUDGE_MODEL=wren-1  # --judge-model",
+        "PROMPTSTER_JUDGE_TIMEOUT_SECS=60  # default",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "no {line:?} in\n{printed}");
+    }
+    assert!(!printed.contains("canary") && !said.contains("canary"), "{printed}{said}");
+    for bad in [&b"sk-canary\nsk-canary"[..], b" ", b"sk-canary\xff"] {
+        let (fine, printed, said) = judge(bad);
+        assert!(!fine && said.contains("--judge-key-file"), "{said}");
+        assert!(!printed.contains("canary") && !said.contains("canary"), "{printed}{said}");
+    }
+    let (fine, _, said) = config(&["check", "--judge-url", "https://models.example.org/v1"], &STORES);
+    assert!(!fine && said.contains("--judge-model"), "{said}");
+}
+
+#[test]
 fn all_that_is_wrong_is_named() {
     let wrong = [
         ("PROMPTSTER_CLICKHOUSE_URL", "c:8123"),

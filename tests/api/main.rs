@@ -53,6 +53,8 @@ mod import;
 mod ingest;
 mod ingest_batch;
 mod issues;
+mod judge;
+mod judge_fails;
 mod jwt;
 mod key_states;
 mod keys;

@@ -573,10 +573,13 @@ export interface components {
             sessionId: string;
             orgId: components["schemas"]["Id"];
             /** @enum {unknown} */
-            kind: "analytics_v1" | "data_points_v1" | "key_moments_v1" | "test_results_v1" | "interview_followups_v1" | "candidate_summary";
+            kind: "analytics_v1" | "data_points_v1" | "key_moments_v1" | "test_results_v1" | "interview_followups_v1" | "candidate_summary" | "prompt_analysis_v1";
             derivationV: number;
             data: Record<string, never>;
             createdAt: components["schemas"]["MaybeInstant"];
+        };
+        ArtifactReply: {
+            artifact: components["schemas"]["Artifact"] | null;
         };
         Analytics: {
             /** @enum {unknown} */

@@ -2,9 +2,12 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, path, type ApiClient } from "../api/client";
 import { plain } from "../text/plain";
 import { mayWrite } from "../app/identity";
+import { analysisOf, type Analysis } from "./analysis";
+import { AnalysisCard } from "./analysis-card";
+import { Cite } from "./cite";
 import type { SessionController } from "./controller";
 import { partsOf, withCite } from "./cites";
-import { clock, trimmed } from "./format";
+import { trimmed } from "./format";
 import { dimensionsOf, followupsOf, readReview, RULE_NAMES, type Dimension, type Followup, type ReviewData } from "./review";
 import { Said } from "./text";
 import type { Artifacts, Score } from "./types";
@@ -135,7 +138,7 @@ export function ReviewPanel({
           </span>
         </div>
       </section>
-      <Followups controller={controller} api={api} sessionId={sessionId} />
+      <Derived controller={controller} api={api} sessionId={sessionId} />
     </div>
   );
 }
@@ -224,17 +227,6 @@ function Cites({ note, controller }: { note: string; controller: SessionControll
   );
 }
 
-function Cite({ seq, controller }: { seq: number; controller: SessionController }) {
-  void controller.version.value;
-  const position = controller.store.positionOf(seq);
-  if (position < 0) return <span class="s-quiet">#{seq}</span>;
-  return (
-    <button type="button" class="r-moment" onClick={() => controller.goTo(seq)}>
-      {clock(controller.store.tsAt(position) - controller.startsAt)} <span class="s-quiet">#{seq}</span>
-    </button>
-  );
-}
-
 function Other({ score, controller }: { score: Score; controller: SessionController }) {
   return (
     <div class="r-other">
@@ -262,9 +254,13 @@ function Other({ score, controller }: { score: Score; controller: SessionControl
   );
 }
 
-type Asked = { is: "asking" } | { is: "known"; followups: Followup[] | null } | { is: "failed"; why: string };
+type Asked =
+  | { is: "asking" }
+  | { is: "known"; followups: Followup[] | null; analysis: Analysis | null }
+  | { is: "failed"; why: string };
 
-function Followups({ controller, api, sessionId }: { controller: SessionController; api: ApiClient; sessionId: string }) {
+/** What the record itself says, once the session has ended: what to ask, and what a language model makes of the prompts. */
+function Derived({ controller, api, sessionId }: { controller: SessionController; api: ApiClient; sessionId: string }) {
   const isRunning = controller.isRunning.value;
   const [asked, setAsked] = useState<Asked>({ is: "asking" });
   const [tries, setTries] = useState(0);
@@ -272,7 +268,8 @@ function Followups({ controller, api, sessionId }: { controller: SessionControll
     if (isRunning) return;
     const aborted = new AbortController();
     api.get<Artifacts>(path`/v1/sessions/${sessionId}/artifacts`, {}, aborted.signal).then(
-      (artifacts) => setAsked({ is: "known", followups: followupsOf(artifacts) }),
+      (artifacts) =>
+        setAsked({ is: "known", followups: followupsOf(artifacts), analysis: analysisOf(artifacts) }),
       (error: unknown) => {
         if (!aborted.signal.aborted)
           setAsked({ is: "failed", why: error instanceof ApiError ? error.message : String(error) });
@@ -281,33 +278,36 @@ function Followups({ controller, api, sessionId }: { controller: SessionControll
     return () => aborted.abort();
   }, [api, sessionId, isRunning, tries]);
   return (
-    <section aria-labelledby="r-questions">
-      <h3 id="r-questions">To ask the candidate</h3>
-      {isRunning ? (
-        <p class="s-empty">What to ask is derived from the record once the session has ended.</p>
-      ) : asked.is === "asking" ? (
-        <p class="s-empty">The questions are being read.</p>
-      ) : asked.is === "failed" ? (
-        <Failed why={asked.why} onRetry={() => setTries(tries + 1)} />
-      ) : !asked.followups || asked.followups.length === 0 ? (
-        <p class="s-empty">The record raises no question of its own.</p>
-      ) : (
-        <ol class="r-questions">
-          {asked.followups.map((followup, index) => (
-            <li key={index}>
-              {RULE_NAMES[followup.rule] && <span class="s-flag">{RULE_NAMES[followup.rule]}</span>}
-              <p>
-                <Said text={followup.question} most={2000} />
-              </p>
-              <div class="r-cite" aria-label="Evidence">
-                {followup.seqs.map((seq) => (
-                  <Cite key={seq} seq={seq} controller={controller} />
-                ))}
-              </div>
-            </li>
-          ))}
-        </ol>
-      )}
-    </section>
+    <>
+      <section aria-labelledby="r-questions">
+        <h3 id="r-questions">To ask the candidate</h3>
+        {isRunning ? (
+          <p class="s-empty">What to ask is derived from the record once the session has ended.</p>
+        ) : asked.is === "asking" ? (
+          <p class="s-empty">The questions are being read.</p>
+        ) : asked.is === "failed" ? (
+          <Failed why={asked.why} onRetry={() => setTries(tries + 1)} />
+        ) : !asked.followups || asked.followups.length === 0 ? (
+          <p class="s-empty">The record raises no question of its own.</p>
+        ) : (
+          <ol class="r-questions">
+            {asked.followups.map((followup, index) => (
+              <li key={index}>
+                {RULE_NAMES[followup.rule] && <span class="s-flag">{RULE_NAMES[followup.rule]}</span>}
+                <p>
+                  <Said text={followup.question} most={2000} />
+                </p>
+                <div class="r-cite" aria-label="Evidence">
+                  {followup.seqs.map((seq) => (
+                    <Cite key={seq} seq={seq} controller={controller} />
+                  ))}
+                </div>
+              </li>
+            ))}
+          </ol>
+        )}
+      </section>
+      {asked.is === "known" && asked.analysis && <AnalysisCard analysis={asked.analysis} controller={controller} />}
+    </>
   );
 }

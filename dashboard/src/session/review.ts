@@ -1,4 +1,5 @@
 import { ApiError, path, type ApiClient } from "../api/client";
+import { seqsOf } from "./evidence";
 import { member, text } from "./model/data";
 import type { Artifacts, Assessment, Criterion, Rubric, RubricReply, Score, ScoresShown } from "./types";
 
@@ -27,12 +28,7 @@ export function followupsOf({ artifacts }: Artifacts): Followup[] | null {
     const item = member({ value }, "value");
     const question = text(item, "question");
     if (question === null) return [];
-    const events: unknown[] = Array.isArray(item["events"]) ? item["events"] : [];
-    const seqs = events.flatMap((event) => {
-      const seq = member({ event }, "event")["seq"];
-      return typeof seq === "number" && Number.isInteger(seq) ? [seq] : [];
-    });
-    return [{ rule: text(item, "rule") ?? "", question, seqs }];
+    return [{ rule: text(item, "rule") ?? "", question, seqs: seqsOf(item) }];
   });
 }
 

@@ -3,6 +3,7 @@ import { bars, densityOf } from "../../src/charts/density";
 import { line } from "../../src/charts/spark";
 import { timeTicks } from "../../src/charts/ticks";
 import type { Artifacts, Rubric, Score } from "../../src/session/types";
+import { analysisOf } from "../../src/session/analysis";
 import { addressOf, wantedOf } from "../../src/session/address";
 import { partsOf, withCite } from "../../src/session/cites";
 import { cut, inParts } from "../../src/session/cut";
@@ -81,6 +82,18 @@ test("follow-ups are read, whatever else is among the artifacts", () => {
   const question = { rule: "longest_struggle", question: "Why?", events: [{ id: "x", seq: 4 }, { seq: "5" }, null] };
   expect(of({ questions: [question, { rule: "x" }, 3] })).toEqual([{ rule: "longest_struggle", question: "Why?", seqs: [4] }]);
   expect([of({}), followupsOf({ artifacts: [] })]).toEqual([null, null]);
+});
+
+test("what a language model says is read, and nothing that only looks like it", () => {
+  const of = (data: unknown) => analysisOf({ artifacts: [{ kind: "prompt_analysis_v1", data }] } as unknown as Artifacts);
+  const means = { clarity: 4.5, context: 2, specificity: 3 };
+  const judged = { number: 21, clarity: 4, context: 2, specificity: 5, note: "Says why.", events: [{ id: "x", seq: 7 }] };
+  const data = { notice: "A language model wrote this.", model: "wren-1", means, summary: "Clear.", strengths: ["Short", 3], prompts: [judged, {}, null], leftOut: 60 };
+  expect(of(data)).toEqual({
+    notice: "A language model wrote this.", model: "wren-1", means, summary: "Clear.", strengths: ["Short"], improvements: [], leftOut: 60,
+    prompts: [{ number: 21, figures: { clarity: 4, context: 2, specificity: 5 }, note: "Says why.", seqs: [7] }],
+  });
+  expect([of({}), of({ ...data, means: {} }), of({ ...data, notice: "" }), analysisOf({ artifacts: [] })]).toEqual([null, null, null, null]);
 });
 
 test("texts are cut between characters", () => {

@@ -1,7 +1,8 @@
 //! The artifacts of a session: what a reviewer is shown of it, derived from its events by named rules.
 //!
 //! Invariants, stated as absences:
-//! - No model, no clock, no randomness: the same events give the same bytes.
+//! - No model, no clock, no randomness: the same events give the same bytes. What a model says stands apart, in
+//!   [`prompt_analysis`].
 //! - No guess: what events do not say is `null` or `unknown`.
 //! - No sentence, figure or moment without the events that it rests on.
 //! - No memory that grows with what strangers chose: every list and every map has a stated bound, except 8 bytes for
@@ -22,6 +23,7 @@ mod key_moments;
 mod moment;
 mod phase;
 mod pivots;
+pub mod prompt_analysis;
 mod recovery;
 mod remembered;
 mod runner;

@@ -135,7 +135,7 @@ fn safe(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether it does something instead of being seen.
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

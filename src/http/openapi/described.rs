@@ -13,7 +13,7 @@ use crate::{
         auth::{Candidate, Either, Public, Reviewer, ReviewerWrite, Sender},
         body::{Body, FromBody, RawBody},
         error::Refusal,
-        path::{PathFile, PathId, PathKey, PathSession, PathToken},
+        path::{AnyKind, PathArtifact, PathFile, PathId, PathKey, PathSession, PathToken},
         proxy::ModelCall,
         query::{FromQuery, Query},
         rule::{SESSION_ID_PATTERN, uuid_schema},
@@ -91,6 +91,10 @@ described! {
     PathSession = |operation| {
         operation.path_parameter("id", &json!({ "type": "string", "pattern": SESSION_ID_PATTERN }));
         operation.refuse(&[Refusal::NotFound]);
+    };
+    PathArtifact = |operation| {
+        PathSession::describe(operation);
+        operation.path_parameter("kind", &json!({ "enum": AnyKind::words().collect::<Vec<_>>() }));
     };
     PathKey = |operation| {
         PathId::describe(operation);

@@ -298,7 +298,12 @@ pub(super) const TEXTS: &[Text] = &[
         .answers(&[json(200, "The signals.", "SignalsReply")]),
     text("GET /v1/sessions/{id}/artifacts", SESSIONS, "What is derived of a session")
         .says("By named rules, from the events, of a session that has ended; `[]` while it runs. docs/artifacts.md has each rule.")
-        .answers(&[json(200, "Analytics, data points, key moments, test results, questions, summary.", "Artifacts")]),
+        .answers(&[json(200, "Analytics, data points, key moments, test results, questions, summary, and what a language model says of the prompts where there is one.", "Artifacts")]),
+    text("GET /v1/sessions/{id}/artifacts/{kind}", SESSIONS, "One of them")
+        .says("`null` while the session runs. `prompt_analysis_v1` is what a language model wrote, and `null` also until it did; where the \
+            server has none, it is 404 `judge_off`.")
+        .answers(&[json(200, "It.", "ArtifactReply")])
+        .refuses(&[JudgeOff]),
     text("GET /v1/sessions/{id}/analytics", SESSIONS, "The session in sums")
         .says("The artifact `analytics_v1` alone; `null` while the session runs.")
         .answers(&[json(200, "It.", "Analytics")]),

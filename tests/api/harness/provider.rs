@@ -1,6 +1,7 @@
 //! A provider of models: a local server that says what a test wants it to, piece by piece.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tokio::sync::{Notify, watch};
 #[derive(Debug, Clone)]
 pub enum Piece {
     Text(&'static str),
+    /// The same, made by the test.
+    Made(String),
     /// Nothing more is sent until [`Provider::go_on`].
     Wait,
     /// Comments, until the other side is gone.
@@ -32,6 +35,12 @@ pub struct Provider {
 impl Provider {
     /// One that answers every request with this head (an empty one is not sent) and these pieces, and hangs up.
     pub async fn start(head: &'static str, pieces: &'static [Piece]) -> Self {
+        Self::in_turn([(head, pieces.to_vec())]).await
+    }
+
+    /// The same, each request with the next of these answers, and all that are left with the last.
+    pub async fn in_turn(answers: impl IntoIterator<Item = (&'static str, Vec<Piece>)>) -> Self {
+        let answers: Arc<Vec<_>> = Arc::new(answers.into_iter().collect());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, on): (Arc<Mutex<Vec<String>>>, Arc<Notify>) = Default::default();
@@ -39,9 +48,15 @@ impl Provider {
         let leaves = Arc::new(leaves);
         let accepting = tokio::spawn({
             let (seen, on) = (seen.clone(), on.clone());
+            let turn = Arc::new(AtomicUsize::new(0));
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(answer(stream, head, pieces, seen.clone(), on.clone(), leaves.clone()));
+                    let (answers, turn) = (answers.clone(), turn.clone());
+                    let next = move || {
+                        let next = turn.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+                        answers[next].clone()
+                    };
+                    tokio::spawn(answer(stream, next, seen.clone(), on.clone(), leaves.clone()));
                 }
             }
         });
@@ -77,20 +92,21 @@ impl Drop for Provider {
 
 async fn answer(
     mut stream: TcpStream,
-    head: &str,
-    pieces: &[Piece],
+    next: impl FnOnce() -> (&'static str, Vec<Piece>),
     seen: Arc<Mutex<Vec<String>>>,
     on: Arc<Notify>,
     leaves: Arc<watch::Sender<usize>>,
 ) {
     let request = read(&mut stream).await;
     seen.lock().unwrap().push(request);
+    let (head, pieces) = next();
     if !head.is_empty() {
         stream.write_all(format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n").as_bytes()).await.ok();
     }
     for piece in pieces {
         match piece {
             Piece::Text(text) => drop(stream.write_all(text.as_bytes()).await),
+            Piece::Made(text) => drop(stream.write_all(text.as_bytes()).await),
             Piece::Wait => on.notified().await,
             Piece::Forever => {
                 while stream.write_all(b": ping\n\n").await.is_ok() {

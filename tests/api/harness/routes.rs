@@ -14,7 +14,8 @@ pub enum Who {
 }
 
 /// Method, path and who may call it. `{a}`, `{k}` and `{s}` stand for the ids of an assessment, a candidate key and a
-/// session, `{i}`, `{m}` and `{w}` for those of an API key, a member and a webhook, `{q}` and `{r}` for those of an issue and a rubric.
+/// session, `{i}`, `{m}` and `{w}` for those of an API key, a member and a webhook, `{q}` and `{r}` for those of an issue and a rubric, `{kind}` for a kind
+/// of artifact.
 #[rustfmt::skip]
 pub const ROUTES: &[(&str, &str, Who)] = &[
     ("GET",    "/v1/health",                            Who::Anybody),
@@ -85,6 +86,7 @@ pub const ROUTES: &[(&str, &str, Who)] = &[
     ("POST",   "/v1/sessions/{s}/scores",               Who::Writer),
     ("GET",    "/v1/sessions/{s}/cohort-stats",         Who::Either),
     ("GET",    "/v1/sessions/{s}/artifacts",            Who::Either),
+    ("GET",    "/v1/sessions/{s}/artifacts/{kind}",     Who::Either),
     ("GET",    "/v1/sessions/{s}/analytics",            Who::Either),
     ("GET",    "/v1/sessions/{s}/export",               Who::Reviewer),
     ("GET",    "/v1/sessions/{s}/signed-log",           Who::Either),
@@ -107,5 +109,6 @@ pub const N_IDS: usize = 8;
 /// The path with these ids in it: of an assessment, a candidate key, a session, an API key, a member, a webhook, an
 /// issue and a rubric.
 pub fn path(template: &str, ids: [&str; N_IDS]) -> String {
-    PLACEHOLDERS.into_iter().zip(ids).fold(template.to_owned(), |path, (name, id)| path.replace(name, id))
+    let template = template.replace("{kind}", "analytics_v1");
+    PLACEHOLDERS.into_iter().zip(ids).fold(template, |path, (name, id)| path.replace(name, id))
 }
