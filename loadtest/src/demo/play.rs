@@ -1,5 +1,6 @@
 //! Sends the stories: what is past at once, what is to come when it is due.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::story::{Act, tell};
-use super::style::{Candidate, DONE, NOW};
+use super::style::{Candidate, DONE, NEXT, NOW};
 use super::tasks::{self, FIELDS, WINDOW};
 use crate::api::{Api, Who};
 use crate::setup;
@@ -78,12 +79,14 @@ pub(super) async fn prepare(api: &Api, seed: u64, say: impl Fn(String)) -> Resul
 
 /// Candidates who work now, each followed by the next one; ends only when something fails.
 pub(super) async fn go_on(api: &Api, stage: &Stage, seed: u64) -> Result<(), String> {
+    let next = Cell::new(0);
     let one_after_the_other = NOW.iter().zip(seed..).map(async |(first, seed)| -> Result<(), String> {
         let mut candidate = *first;
         let mut seed = seed.wrapping_add(1000);
         loop {
             work(api, stage, &candidate, seed).await?;
             // Whoever comes next has just begun.
+            candidate.name = NEXT.iter().cycle().nth(next.replace(next.get() + 1)).unwrap_or(&first.name);
             (candidate.minutes_ago, seed) = (0, seed.wrapping_add(1000));
         }
     });

@@ -332,7 +332,7 @@ impl Teller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::style::{DONE, NOW};
+    use crate::demo::style::{DONE, NEXT, NOW};
 
     #[test]
     fn a_story_is_the_same_for_the_same_seed_and_ends_where_the_task_does() {
@@ -344,6 +344,13 @@ mod tests {
             let long = acts.last().map_or(0, |act| act.at_ms);
             assert!((2..120).contains(&(long / 60_000)), "{} takes {long} ms", candidate.name);
         }
+    }
+
+    #[test]
+    fn nobody_is_there_twice() {
+        let names = DONE.iter().chain(NOW).map(|candidate| candidate.name).chain(NEXT.iter().copied());
+        let distinct: std::collections::BTreeSet<&str> = names.clone().collect();
+        assert_eq!(distinct.len(), names.count());
     }
 
     #[test]

@@ -86,3 +86,19 @@ pub(crate) const DONE: &[Candidate] = &[
 /// Those who work now.
 pub(crate) const NOW: &[Candidate] =
     &[of("Merlin", &WINDOW, CAREFUL, 9), of("Kestrel", &FIELDS, STUCK, 6), of("Osprey", &WINDOW, QUICK, 2)];
+
+/// Who comes next, when one of those is done; from the beginning again after the last.
+pub(crate) const NEXT: &[&str] = &[
+    "Redwing",
+    "Lapwing",
+    "Bunting",
+    "Whimbrel",
+    "Fieldfare",
+    "Sanderling",
+    "Wagtail",
+    "Turnstone",
+    "Goshawk",
+    "Nuthatch",
+    "Stonechat",
+    "Pipit",
+];
