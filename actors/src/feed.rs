@@ -1,6 +1,8 @@
 //! The feed of one watched session on this node: its newest events as finished frames, shared by all who watch, and
 //! the actor that reads them. Watchers pull from it, each at its own pace, so that no queue grows for a slow one.
 
+mod pace;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -22,6 +24,7 @@ use crate::{
     clock,
     history::{History, HistoryError},
 };
+use pace::signals_every;
 
 /// How far behind a watcher may fall: this many events …
 const RING_EVENTS: usize = 256;
@@ -29,28 +32,12 @@ const RING_EVENTS: usize = 256;
 /// … or this many bytes of them.
 const RING_BYTES: usize = 8 * 1024 * 1024;
 
-/// Signals are read and sent at most this often …
-const SIGNALS_EVERY: Duration = Duration::from_millis(250);
-
-/// … and less often where many sessions are watched: this long for each of them, so that a node reads at most 200 a second.
-/// To read a session costs about as much as to record an event.
-const SIGNALS_SHARE: Duration = Duration::from_millis(5);
-
-/// Signals are never older than this, however many are watched.
-const SIGNALS_WITHIN: Duration = Duration::from_secs(2);
-
 /// Watchers are counted when a wake-up comes, and in between this often: half of how long it takes until what a node said is
 /// to be said again.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
 
 /// A feed that was known to have everything this short a time ago need not look whether it does.
 pub(crate) const FRESH_FOR: Duration = Duration::from_secs(2);
-
-/// How long it takes from one reading of a session to the next where `n_feeds` are watched on this node.
-fn signals_every(n_feeds: usize) -> Duration {
-    let shared = SIGNALS_SHARE.saturating_mul(u32::try_from(n_feeds).unwrap_or(u32::MAX));
-    shared.clamp(SIGNALS_EVERY, SIGNALS_WITHIN)
-}
 
 /// An event as watchers get it: `{"type":"event","event":{row}}`.
 #[derive(Debug, Clone)]
