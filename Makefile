@@ -71,7 +71,7 @@ test:
 	@dev/build-dashboard
 	@echo "Building everything: 3 to 8 minutes the first time."
 	@$(CARGO) build --workspace --bins
-	@echo "Running every test, on real stores: 2 to 6 minutes."
+	@echo "Running every test, on real stores: 5 to 15 minutes."
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace --no-fail-fast && $(CARGO) test --workspace --doc; \
 	else \
