@@ -39,6 +39,12 @@ impl Arbiters {
         self.arbiters.get(turn).map_or_else(Arbiter::current, Arbiter::handle)
     }
 
+    /// How many threads partitions are spread over: partition 0 lives on the first, 1 on the second, and so on, around and
+    /// around.
+    pub(crate) fn n_partitioned(&self) -> usize {
+        self.arbiters.len()
+    }
+
     /// The thread of partition `index`. What belongs to one partition lives together: its committer and its sessions
     /// speak with each other without waking another thread.
     pub(crate) fn of_partition(&self, index: usize) -> ArbiterHandle {

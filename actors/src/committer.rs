@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
-use redis_scripts::{Commit, CommitPart, Connection, Error, MAX_COMMIT_EVENTS, Outcome, Redis, keys::Partition};
+use redis_scripts::{Commit, CommitLine, CommitPart, Error, MAX_COMMIT_EVENTS, Outcome, keys::Partition};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -51,12 +51,11 @@ pub(crate) struct CommitSession(pub(crate) CommitPart);
 
 /// See the module.
 pub(crate) struct Committer {
-    redis: Redis,
+    line: CommitLine,
     partition: Partition,
     grace_ms: i64,
     id: Uuid,
     nonce: u64,
-    connection: Option<Connection>,
     queue: VecDeque<Queued>,
     in_flight: bool,
 }
@@ -68,17 +67,8 @@ struct Queued {
 }
 
 impl Committer {
-    pub(crate) fn new(redis: Redis, partition: Partition, grace_ms: i64) -> Self {
-        Self {
-            redis,
-            partition,
-            grace_ms,
-            id: Uuid::new_v4(),
-            nonce: 0,
-            connection: None,
-            queue: VecDeque::new(),
-            in_flight: false,
-        }
+    pub(crate) fn new(line: CommitLine, partition: Partition, grace_ms: i64) -> Self {
+        Self { line, partition, grace_ms, id: Uuid::new_v4(), nonce: 0, queue: VecDeque::new(), in_flight: false }
     }
 
     /// Takes what waits, as far as one commit may hold it: each session once, since the script reads all sessions
@@ -114,13 +104,12 @@ impl Committer {
         self.in_flight = true;
         self.nonce += 1;
         let call = Call {
-            redis: self.redis.clone(),
+            line: self.line.clone(),
             partition: self.partition,
             committer: self.id,
             nonce: self.nonce,
             grace_ms: self.grace_ms,
         };
-        let connection = self.connection.take();
         let waited = metrics::histogram!("promptster_commit_queue_seconds");
         for queued in &batch {
             waited.record(queued.since.elapsed().as_secs_f64());
@@ -129,11 +118,9 @@ impl Committer {
             let (parts, replies): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|queued| (queued.part, queued.reply)).unzip();
             let span = tracing::debug_span!("commit", sessions = parts.len());
-            let (outcomes, connection) = call.run(&parts, connection).instrument(span).await;
-            (outcomes, replies, connection)
+            (call.run(&parts).instrument(span).await, replies)
         };
-        ctx.spawn(done.into_actor(self).map(|(outcomes, replies, connection), committer, ctx| {
-            committer.connection = connection;
+        ctx.spawn(done.into_actor(self).map(|(outcomes, replies), committer, ctx| {
             committer.in_flight = false;
             // A receiver that is gone has given up; what was recorded stays recorded.
             match outcomes {
@@ -155,7 +142,7 @@ impl Committer {
 
 /// One commit, repeated under the same nonce until its fate is known or the time is up.
 struct Call {
-    redis: Redis,
+    line: CommitLine,
     partition: Partition,
     committer: Uuid,
     nonce: u64,
@@ -163,40 +150,31 @@ struct Call {
 }
 
 impl Call {
-    async fn run(
-        &self,
-        parts: &[CommitPart],
-        mut connection: Option<Connection>,
-    ) -> (Result<Vec<Outcome>, CommitError>, Option<Connection>) {
+    async fn run(&self, parts: &[CommitPart]) -> Result<Vec<Outcome>, CommitError> {
         let started = Instant::now();
         metrics::histogram!("promptster_commit_sessions").record(f64::from(u32::try_from(parts.len()).unwrap_or(0)));
         loop {
-            match self.attempt(parts, &mut connection).await {
+            match self.attempt(parts).await {
                 Ok(outcomes) => {
                     metrics::histogram!("promptster_commit_seconds").record(started.elapsed().as_secs_f64());
-                    return (Ok(outcomes), connection);
+                    return Ok(outcomes);
                 }
                 Err(Error::Unavailable(cause)) => {
-                    connection = None;
                     if started.elapsed() >= GIVE_UP_AFTER {
                         tracing::warn!(partition = self.partition.index(), cause, "commit not confirmed in time");
-                        return (Err(CommitError::Unknown), None);
+                        return Err(CommitError::Unknown);
                     }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Err(error) => {
                     tracing::error!(partition = self.partition.index(), %error, "commit refused");
-                    return (Err(CommitError::Refused), connection);
+                    return Err(CommitError::Refused);
                 }
             }
         }
     }
 
-    async fn attempt(&self, parts: &[CommitPart], connection: &mut Option<Connection>) -> Result<Vec<Outcome>, Error> {
-        let mut current = match connection.take() {
-            Some(connection) => connection,
-            None => self.redis.dedicated(self.partition, GIVE_UP_AFTER).await?,
-        };
+    async fn attempt(&self, parts: &[CommitPart]) -> Result<Vec<Outcome>, Error> {
         let commit = Commit {
             partition: self.partition,
             committer: self.committer,
@@ -205,9 +183,7 @@ impl Call {
             now: clock::now(),
             grace_ms: self.grace_ms,
         };
-        let outcomes = commit.run(&mut current).await?;
-        *connection = Some(current);
-        Ok(outcomes)
+        self.line.commit(&commit).await
     }
 }
 

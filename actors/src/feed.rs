@@ -74,6 +74,10 @@ struct State {
     record_version: u64,
     sums_version: u64,
     is_erased: bool,
+    /// When it last had everything there was.
+    complete_at: Option<Instant>,
+    /// Whether record and sums are about to be read.
+    session_due: bool,
 }
 
 /// What a watcher that stands at some seq finds.
@@ -98,6 +102,8 @@ impl Feed {
                 record_version: 1,
                 sums_version: 1,
                 is_erased: false,
+                complete_at: None,
+                session_due: false,
             }),
             changes: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
@@ -188,13 +194,33 @@ impl Feed {
     }
 
     /// Takes a broadcast, unless something that comes before it is not here yet. Whether it did, or had it already.
-    fn take(&self, broadcast: &Broadcast) -> bool {
+    pub(crate) fn take(&self, broadcast: &Broadcast) -> bool {
         let Ok(logged) = broadcast.events() else { return false };
         if logged.base > self.last_seq() {
             return false;
         }
         self.push(&logged.events);
+        self.is_complete();
         true
+    }
+
+    /// Notes that it has everything there is.
+    fn is_complete(&self) {
+        self.lock().complete_at = Some(Instant::now());
+    }
+
+    fn was_complete_within(&self, time: Duration) -> bool {
+        self.lock().complete_at.is_some_and(|at| at.elapsed() < time)
+    }
+
+    /// Whether record and sums changed, and nobody is about to read them.
+    pub(crate) fn asks_for_its_session(&self) -> bool {
+        !self.lock().session_due
+    }
+
+    /// Notes that record and sums are about to be read; `false` when that was known.
+    fn expects_its_session(&self) -> bool {
+        !std::mem::replace(&mut self.lock().session_due, true)
     }
 
     fn push(&self, events: &[StoredEvent]) {
@@ -246,10 +272,10 @@ pub(crate) struct Wake;
 #[rtype(result = "()")]
 pub(crate) struct Look;
 
-/// Events of the session, as their commit broadcast them.
-#[derive(Debug, Message)]
+/// Record and sums have changed.
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Arrived(pub(crate) Broadcast);
+pub(crate) struct Changed;
 
 /// Reads what is new of one session into its feed. Ends when nobody holds its address any more.
 pub(crate) struct FeedReader {
@@ -262,10 +288,7 @@ pub(crate) struct FeedReader {
     history: History,
     reading: bool,
     woken_again: bool,
-    /// When the feed last had everything there was.
-    complete_at: Option<Instant>,
     session_read_at: Option<Instant>,
-    session_due: bool,
     /// When the watchers of all nodes were last counted; `None` when that may have changed.
     counted_at: Option<Instant>,
 }
@@ -280,9 +303,7 @@ impl FeedReader {
             history,
             reading: false,
             woken_again: false,
-            complete_at: None,
             session_read_at: None,
-            session_due: false,
             counted_at: None,
         }
     }
@@ -306,7 +327,7 @@ impl FeedReader {
         };
         ctx.spawn(done.into_actor(self).map(|result, reader, ctx| {
             match result {
-                Ok(()) => reader.complete_at = Some(Instant::now()),
+                Ok(()) => reader.feed.is_complete(),
                 // The next wake-up, or the timer of all feeds, tries again; watchers see nothing until then.
                 Err(error) => tracing::warn!(session.id = %reader.feed.name().session, %error, "feed not read"),
             }
@@ -320,7 +341,7 @@ impl FeedReader {
 
     /// Reads record and sums, now or when the last time is long enough ago.
     fn read_session_soon(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.session_due, true) {
+        if !self.feed.expects_its_session() {
             return;
         }
         let every = signals_every(self.n_feeds.load(Ordering::Relaxed));
@@ -339,7 +360,7 @@ impl FeedReader {
             redis.session(feed.name()).await
         };
         ctx.spawn(done.into_actor(self).map(|result, reader, _| {
-            reader.session_due = false;
+            reader.feed.lock().session_due = false;
             reader.session_read_at = Some(Instant::now());
             match result {
                 Ok(Some(session)) => reader.feed.set_session(session),
@@ -368,17 +389,11 @@ impl Handler<Wake> for FeedReader {
     }
 }
 
-impl Handler<Arrived> for FeedReader {
+impl Handler<Changed> for FeedReader {
     type Result = ();
 
-    fn handle(&mut self, Arrived(broadcast): Arrived, ctx: &mut Self::Context) {
-        // One that does not fit on makes it look; so do wake-ups, of which one may have been lost.
-        if self.feed.take(&broadcast) {
-            self.complete_at = Some(Instant::now());
-            self.read_session_soon(ctx);
-        } else {
-            self.read(ctx);
-        }
+    fn handle(&mut self, Changed: Changed, ctx: &mut Self::Context) {
+        self.read_session_soon(ctx);
     }
 }
 
@@ -387,7 +402,7 @@ impl Handler<Look> for FeedReader {
 
     fn handle(&mut self, Look: Look, ctx: &mut Self::Context) {
         // Where events keep coming, one that was lost shows by the next.
-        if self.complete_at.is_none_or(|at| at.elapsed() >= FRESH_FOR) {
+        if !self.feed.was_complete_within(FRESH_FOR) {
             self.read(ctx);
         }
     }

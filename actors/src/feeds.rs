@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     arbiters::Arbiters,
-    feed::{Arrived, Feed, FeedReader, Look, Wake},
+    feed::{Changed, Feed, FeedReader, Look, Wake},
     history::{History, HistoryError},
     watch::{Start, Watch},
 };
@@ -123,12 +123,19 @@ impl Feeds {
         }
     }
 
-    /// Passes events on to the feed of their session, if somebody watches it here.
-    pub(crate) fn arrived(&self, broadcast: Broadcast) {
-        let map = self.lock();
-        if let Some(known) = map.get(broadcast.session()) {
-            // What does not fit into the mailbox is read when the next comes, or by the timer.
-            known.reader.do_send(Arrived(broadcast));
+    /// Passes events on to the feed of their session, if somebody watches it here. Its reader is woken only where there is
+    /// something to read.
+    pub(crate) fn arrived(&self, broadcast: &Broadcast) {
+        let (feed, reader) = {
+            let map = self.lock();
+            let Some(known) = map.get(broadcast.session()) else { return };
+            (known.feed.clone(), known.reader.clone())
+        };
+        // One that does not fit on makes it look; so do wake-ups, of which one may have been lost.
+        if !feed.take(broadcast) {
+            reader.do_send(Wake);
+        } else if feed.asks_for_its_session() {
+            reader.do_send(Changed);
         }
     }
 

@@ -58,11 +58,13 @@ impl Sessions {
     }
 
     pub(crate) fn start(redis: Redis, arbiters: Arc<Arbiters>, grace_ms: i64) -> Self {
-        let committers = Partition::all()
-            .map(|partition| {
-                let redis = redis.clone();
+        let lines: Vec<_> = (0..arbiters.n_partitioned()).map(|_| redis.commit_line()).collect();
+        let of_partitions = Partition::all().zip(lines.iter().cycle());
+        let committers = of_partitions
+            .map(|(partition, line)| {
+                let line = line.clone();
                 Committer::start_in_arbiter(&arbiters.of_partition(partition.index()), move |_| {
-                    Committer::new(redis, partition, grace_ms)
+                    Committer::new(line, partition, grace_ms)
                 })
             })
             .collect();
@@ -117,8 +119,8 @@ impl Sessions {
         let committer = self.0.committers.get(partition.index()).or(self.0.committers.first()).cloned();
         let arbiter = self.0.arbiters.of_partition(partition.index());
         let committer = committer.unwrap_or_else(|| {
-            let redis = redis.clone();
-            Committer::start_in_arbiter(&arbiter, move |_| Committer::new(redis, partition, 0))
+            let line = redis.commit_line();
+            Committer::start_in_arbiter(&arbiter, move |_| Committer::new(line, partition, 0))
         });
         Session::start_in_arbiter(&arbiter, move |_| Session::new(name, redis, committer))
     }

@@ -78,7 +78,7 @@ async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error
         if broadcasts.contains(message.get_channel_name()) {
             if let Some(broadcast) = Broadcast::of(message.get_payload::<Bytes>()?) {
                 walls.wake(broadcast.session(), false);
-                feeds.arrived(broadcast);
+                feeds.arrived(&broadcast);
             }
             continue;
         }

@@ -3,9 +3,6 @@
 //! `cargo bench -p redis-scripts`. Redis does not wait for its disk here: what that costs depends on the disk, and
 //! `make bench` measures it.
 #![expect(clippy::unwrap_used, reason = "a benchmark has nobody to tell")]
-
-use std::time::Duration;
-
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, testing};
 use redis_scripts::{Commit, CommitPart, Config, NewSession, Redis, keys::Partition, keys::SessionKeys};
@@ -57,7 +54,7 @@ fn commits(c: &mut Criterion) {
     let mut connection = runtime.block_on(async {
         redis.prepare_log().await.unwrap();
         redis.mark_new().await.unwrap();
-        let mut connection = redis.dedicated(partition(), Duration::from_secs(5)).await.unwrap();
+        let mut connection = redis.writer(partition()).await.unwrap();
         let mut relaxed = redis::cmd("CONFIG");
         relaxed.arg("SET").arg("appendfsync").arg("no");
         let () = relaxed.query_async(&mut connection).await.unwrap();
@@ -71,7 +68,7 @@ fn commits(c: &mut Criterion) {
             answer
         });
     });
-    let committer = Uuid::from_u128(2);
+    let (line, committer) = (redis.commit_line(), Uuid::from_u128(2));
     let mut nonce = 0;
     for (name, n_sessions, n_events) in SHAPES {
         let sessions = sessions(n_sessions);
@@ -83,7 +80,7 @@ fn commits(c: &mut Criterion) {
                     nonce += 1;
                     let partition = partition();
                     let commit = Commit { partition, committer, nonce, parts: &parts, now: now(), grace_ms: 600_000 };
-                    runtime.block_on(commit.run(&mut connection)).unwrap()
+                    runtime.block_on(line.commit(&commit)).unwrap()
                 },
                 criterion::BatchSize::PerIteration,
             );

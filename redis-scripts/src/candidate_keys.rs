@@ -1,5 +1,7 @@
 //! Candidate keys: what one is, how it is made, read and finished. Redeeming stands in `redeem.rs`.
 
+use std::sync::Arc;
+
 use domain::{OrgId, SessionId, Timestamp};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
@@ -289,6 +291,37 @@ impl Redis {
         Ok(redis::cmd("ZREM").arg(keys.index("keys")).arg(ids).query_async(&mut connection).await?)
     }
 
+    /// A candidate key as it is now, to within a second where this node cannot hear Redis, and to within what a message
+    /// takes to come where another node changes it; what this node changes counts at once. Whether it was remembered
+    /// comes with it. `None` when there is no such key.
+    ///
+    /// # Errors
+    /// [`Error`] when Redis gives no usable answer.
+    pub async fn remembered_candidate_key(
+        &self,
+        org: OrgId,
+        id: Uuid,
+    ) -> Result<(Option<Arc<CandidateKey>>, bool), Error> {
+        let entity = entity(org, id);
+        let node = self.node(entity.partition).await?;
+        let keys = &node.candidate_keys;
+        if let Some(key) = keys.get(&entity.key, self.runtime()) {
+            return Ok((Some(key), true));
+        }
+        let understand = |fields: &Fields| candidate_key_of(org, id, fields);
+        match keys.ask(&entity.key, &node, self.runtime(), understand).await {
+            Some(found) => Ok((found?, false)),
+            None => Ok((self.candidate_key(org, id).await?.map(Arc::new), false)),
+        }
+    }
+
+    /// Forgets what is remembered of a key that this node has changed.
+    async fn forget_candidate_key(&self, entity: &Entity<'_>) {
+        if let Ok(node) = self.node(entity.partition).await {
+            node.candidate_keys.forget(&entity.key);
+        }
+    }
+
     /// Revokes a candidate key; `false` when there is none.
     ///
     /// # Errors
@@ -300,7 +333,10 @@ impl Redis {
             let index = OrgKeys::of(org).index("keys");
             let () = redis::cmd("ZREM").arg(index).arg(id.to_string()).query_async(&mut connection).await?;
         }
-        self.write_entity(&entity(org, id), Some(true), &[("revoked", millis(now))], &[]).await
+        let entity = entity(org, id);
+        let revoked = self.write_entity(&entity, Some(true), &[("revoked", millis(now))], &[]).await;
+        self.forget_candidate_key(&entity).await;
+        revoked
     }
 
     /// Marks a completed key as hired, or takes the mark back; `false` when there is no such key.
@@ -340,7 +376,8 @@ impl Redis {
         at: Timestamp,
     ) -> Result<Option<CandidateKey>, Error> {
         let mut invocation = scripts::finish_key().prepare_invoke();
-        entity(org, id).name_in(&mut invocation);
+        let entity = entity(org, id);
+        entity.name_in(&mut invocation);
         invocation.arg(at.millis()).arg(match end {
             KeyEnd::Completed => "completed",
             KeyEnd::Expired => "expired",
@@ -349,6 +386,7 @@ impl Redis {
             let mut connection = self.writer(Partition::of_org(org)).await?;
             let _: i64 = invocation.invoke_async(&mut connection).await?;
         }
+        self.forget_candidate_key(&entity).await;
         self.candidate_key(org, id).await
     }
 }

@@ -1,5 +1,5 @@
 //! How Redis is reached: a connection to whichever server has a partition, shared by all who ask something short, from a
-//! pool for whatever else, and of its own for the commit path. A single server has all partitions, a Redis Cluster spreads
+//! pool for whatever else; commits go on lines of their own. A single server has all partitions, a Redis Cluster spreads
 //! them over its masters.
 
 use std::{sync::Arc, time::Duration};
@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 
 use crate::{
-    Error, Peppers,
+    CommitLine, Error, Peppers,
     keys::{Partition, SecretDigest},
     lasting::LastingRuntime,
     routed::{Confirmation, Connection},
@@ -171,15 +171,10 @@ impl Redis {
         Ok(self.connection(partition).await?.confirming(self.0.confirmation))
     }
 
-    /// A new connection that nobody else uses, for a committer; it writes as that of [`Self::writer`] does.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when Redis cannot be reached in time.
-    pub async fn dedicated(&self, partition: Partition, response_timeout: Duration) -> Result<Connection, Error> {
-        let node = self.node(partition).await?;
-        let opened = node.open(&self.0.runtime, response_timeout).await;
-        let connection = opened.inspect_err(|_| self.0.routes.doubt())?;
-        Ok(Connection::own(connection, response_timeout, self.clone(), node, partition).confirming(self.0.confirmation))
+    /// A line on which committers commit that share a runtime; that one drives it.
+    #[must_use]
+    pub fn commit_line(&self) -> CommitLine {
+        CommitLine::new(self.clone())
     }
 
     /// A connection to each server that has some of `partitions`.
@@ -239,13 +234,14 @@ impl Redis {
         }
     }
 
-    /// A connection that receives what is published: of any server, since each passes on what another was told.
+    /// A connection that receives what is published: of any server, since each passes on what another was told. The runtime
+    /// of the caller drives it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Redis cannot be reached in time.
     pub async fn subscriber(&self) -> Result<redis::aio::PubSub, Error> {
         let node = self.0.routes.any().await?;
-        let subscribed = tokio::time::timeout(self.0.timeout, node.subscribe(&self.0.runtime)).await;
+        let subscribed = tokio::time::timeout(self.0.timeout, node.subscribe_here()).await;
         let subscribed = subscribed.unwrap_or_else(|_| Err(Error::Unavailable("connecting took too long".into())));
         subscribed.inspect_err(|_| self.0.routes.doubt())
     }
@@ -264,7 +260,15 @@ impl Redis {
         Ok(Connection::pooled(held, self.clone(), node, partition))
     }
 
-    async fn node(&self, partition: Partition) -> Result<Arc<Node>, Error> {
+    pub(crate) fn confirmation(&self) -> Option<Confirmation> {
+        self.0.confirmation
+    }
+
+    pub(crate) fn runtime(&self) -> &LastingRuntime {
+        &self.0.runtime
+    }
+
+    pub(crate) async fn node(&self, partition: Partition) -> Result<Arc<Node>, Error> {
         let found = tokio::time::timeout(self.0.timeout, self.0.routes.node(partition)).await;
         found.ok().flatten().ok_or_else(|| no_server(partition))
     }

@@ -1,7 +1,7 @@
 //! What can go wrong when Redis is asked.
 
 /// Why Redis gave no answer that can be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// No answer: away, too slow, or the connection broke. Whether the call took effect is not known.
     #[error("redis gave no answer: {0}")]

@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use domain::{BUCKET_MS, Contribution, Event, SessionRef, Timestamp, WindowCounts, Windows};
-use redis::{FromRedisValue, Value};
+use redis::{Cmd, FromRedisValue, Value};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
-    Connection, Error, NewSession, commit,
+    CommitLine, Error, NewSession, commit,
+    commit_line::Failure,
     keys::{Partition, SessionKeys},
     pack::Packer,
     scripts,
@@ -166,7 +168,7 @@ fn source_service(events: &[Event]) -> &str {
     events.iter().map(|event| &*event.source.integration).find(own).unwrap_or_default()
 }
 
-/// One committer's way into one partition: commits one after the other on a connection of its own.
+/// One committer's way into one partition: commits one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Commit<'a> {
     /// The partition of all its sessions.
@@ -183,38 +185,80 @@ pub struct Commit<'a> {
     pub grace_ms: i64,
 }
 
+/// How often a call is sent again that is known to have done nothing: partitions move, and scripts are forgotten.
+const SENT_AGAIN: usize = 3;
+
 impl Commit<'_> {
-    /// Commits. The answer is durable as far as Redis is configured to be.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]: whether it took effect is not known, and the same call may be repeated to learn it.
-    /// [`Error::Refused`]: nothing was written, e.g. because the partition is not whole.
-    pub async fn run(&self, connection: &mut Connection) -> Result<Vec<Outcome>, Error> {
-        let mut invocation = scripts::record_events().prepare_invoke();
-        invocation.key(self.partition.stream()).key(self.partition.last_commit(self.committer));
-        invocation.key(self.partition.whole());
+    /// `EVALSHA` with the keys and arguments that the script asks for.
+    fn command(&self) -> Cmd {
         let partition = self.partition;
-        invocation.arg(self.nonce).arg(self.now.millis()).arg(self.grace_ms);
-        invocation.arg(partition.wake_channel()).arg(partition.broadcast_channel()).arg(MAX_BROADCAST_BYTES);
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(scripts::record_events().get_hash()).arg(3 + 9 * self.parts.len());
+        command.arg(partition.stream()).arg(partition.last_commit(self.committer)).arg(partition.whole());
         for part in self.parts {
             let keys = SessionKeys::of(&part.session);
-            invocation
-                .key(keys.record())
-                .key(keys.sums())
-                .key(keys.seen())
-                .key(keys.files())
-                .key(keys.tail())
-                .key(keys.tombstone())
-                .key(keys.watched())
-                .key(keys.window(part.block))
-                .key(keys.window(part.block - 1));
-            invocation.arg(part.session.org.to_string()).arg(part.session.session.as_str()).arg(part.packed.as_slice());
+            command
+                .arg(keys.record())
+                .arg(keys.sums())
+                .arg(keys.seen())
+                .arg(keys.files())
+                .arg(keys.tail())
+                .arg(keys.tombstone())
+                .arg(keys.watched())
+                .arg(keys.window(part.block))
+                .arg(keys.window(part.block - 1));
         }
-        let answers: Vec<Value> = invocation.invoke_async(connection).await?;
+        command.arg(self.nonce).arg(self.now.millis()).arg(self.grace_ms);
+        command.arg(partition.wake_channel()).arg(partition.broadcast_channel()).arg(MAX_BROADCAST_BYTES);
+        for part in self.parts {
+            command.arg(part.session.org.to_string()).arg(part.session.session.as_str()).arg(part.packed.as_slice());
+        }
+        command
+    }
+
+    fn outcomes(&self, answer: &Value) -> Result<Vec<Outcome>, Error> {
+        let Value::Array(answers) = answer else {
+            return Err(Error::corrupt(format!("record_events answered {answer:?}")));
+        };
         if answers.len() != self.parts.len() {
             return Err(Error::corrupt("record_events answered for another number of sessions"));
         }
         answers.iter().zip(self.parts).map(|(answer, part)| outcome_of(answer, part)).collect()
+    }
+}
+
+impl CommitLine {
+    /// Commits, together with what others commit on this line at the same time. The answer is durable as far as Redis is
+    /// configured to be.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: whether it took effect is not known, and the same call may be repeated to learn it.
+    /// [`Error::Refused`]: nothing was written, e.g. because the partition is not whole.
+    pub async fn commit(&self, commit: &Commit<'_>) -> Result<Vec<Outcome>, Error> {
+        let span = tracing::debug_span!("ask redis", otel.kind = "client", db.system.name = "redis", commands = 1);
+        commit.outcomes(&self.sent(commit).instrument(span).await?)
+    }
+
+    async fn sent(&self, commit: &Commit<'_>) -> Result<Value, Error> {
+        let (redis, partition) = (self.redis(), commit.partition);
+        for _ in 0..SENT_AGAIN {
+            let node = redis.node(partition).await?;
+            match self.send(&node, partition, commit.command()).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Moved(address)) => redis.routes().follow(partition, &address, &node),
+                Err(Failure::NoScript) => {
+                    let mut connection = redis.connection(partition).await?;
+                    scripts::record_events().load_async(&mut connection).await?;
+                }
+                Err(Failure::Other { error, tells_of_change }) => {
+                    if tells_of_change {
+                        redis.routes().doubt();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Err(Error::Unavailable(format!("no server says that it has partition {}", partition.index())))
     }
 }
 

@@ -38,7 +38,6 @@ pub struct Connection {
 enum Line {
     Shared(Arc<Slot>, MultiplexedConnection),
     Pooled(Arc<Held>, MultiplexedConnection),
-    Own(MultiplexedConnection, Duration),
 }
 
 enum Request<'a> {
@@ -68,16 +67,6 @@ impl Connection {
         partition: Partition,
     ) -> Self {
         Self { line: Line::Shared(slot, connection), redis, node, partition, confirmation: None }
-    }
-
-    pub(crate) fn own(
-        connection: MultiplexedConnection,
-        response_timeout: Duration,
-        redis: Redis,
-        node: Arc<Node>,
-        partition: Partition,
-    ) -> Self {
-        Self { line: Line::Own(connection, response_timeout), redis, node, partition, confirmation: None }
     }
 
     /// The same connection, for another partition of the same server.
@@ -119,7 +108,6 @@ impl Connection {
         let opened = match &self.line {
             Line::Shared(..) => self.redis.reader(self.partition).await,
             Line::Pooled(..) => self.redis.connection(self.partition).await,
-            Line::Own(_, response_timeout) => self.redis.dedicated(self.partition, *response_timeout).await,
         };
         *self = opened.map_err(|error| std::io::Error::other(error.to_string()))?.confirming(confirmation);
         Ok(())
@@ -127,7 +115,7 @@ impl Connection {
 
     async fn ask(&mut self, request: &Request<'_>) -> RedisResult<Vec<Value>> {
         let connection = match &mut self.line {
-            Line::Shared(_, connection) | Line::Pooled(_, connection) | Line::Own(connection, _) => connection,
+            Line::Shared(_, connection) | Line::Pooled(_, connection) => connection,
         };
         let answers = match (request, self.confirmation) {
             (Request::One(command), None) => connection.req_packed_command(command).await.map(|answer| vec![answer]),
@@ -146,7 +134,6 @@ impl Connection {
             match &self.line {
                 Line::Shared(slot, _) => slot.is_broken(),
                 Line::Pooled(held, _) => held.is_broken(),
-                Line::Own(..) => {}
             }
         }
         if errors_in(answers).any(|error| breaks(&error) || tells_of_change(&error)) {
@@ -161,7 +148,7 @@ async fn confirmed(
     connection: &mut MultiplexedConnection,
     partition: Partition,
     request: &Request<'_>,
-    Confirmation { replicas, within }: Confirmation,
+    confirmation: Confirmation,
 ) -> RedisResult<Vec<Value>> {
     let (mut pipeline, offset, count) = match request {
         Request::One(command) => {
@@ -171,25 +158,33 @@ async fn confirmed(
         }
         Request::Many(pipeline, offset, count) => ((*pipeline).clone(), *offset, *count),
     };
-    pipeline.cmd("EVAL").arg(CONFIRM).arg(1).arg(partition.confirmed());
-    pipeline.cmd("WAIT").arg(replicas).arg(within.as_millis().to_string());
+    confirming(&mut pipeline, partition, confirmation);
     let mut answers = connection.req_packed_commands(&pipeline, offset, count + 2).await?;
-    let (waited, written) = (answers.pop(), answers.pop());
+    let waited = answers.split_off(answers.len().saturating_sub(2));
     if answers.iter().any(|answer| matches!(answer, Value::ServerError(_))) {
         return Ok(answers);
     }
-    match (written, waited) {
-        (Some(Value::ServerError(error)), _) | (_, Some(Value::ServerError(error))) => {
-            Err(unconfirmed(error.to_string()))
-        }
-        (_, Some(Value::Int(n))) if usize::try_from(n).is_ok_and(|n| n >= replicas) => Ok(answers),
-        (_, waited) => Err(unconfirmed(format!("{waited:?} of {replicas} replicas have it"))),
+    match doubt(&waited, confirmation) {
+        Some(doubt) => Err(doubt),
+        None => Ok(answers),
     }
 }
 
-/// The call may have taken effect, but would not survive the loss of its server.
-fn unconfirmed(detail: String) -> RedisError {
-    RedisError::from((ErrorKind::Client, "not confirmed by replicas", detail))
+/// Puts a small write and the wait for replicas behind what a pipeline holds.
+pub(crate) fn confirming(pipeline: &mut Pipeline, partition: Partition, confirmation: Confirmation) {
+    pipeline.cmd("EVAL").arg(CONFIRM).arg(1).arg(partition.confirmed());
+    pipeline.cmd("WAIT").arg(confirmation.replicas).arg(confirmation.within.as_millis().to_string());
+}
+
+/// Why what stands before those two is not confirmed, by their answers: it may have taken effect, but would not survive
+/// the loss of its server. `None` when it is.
+pub(crate) fn doubt(answers: &[Value], Confirmation { replicas, .. }: Confirmation) -> Option<RedisError> {
+    let unconfirmed = |detail| RedisError::from((ErrorKind::Client, "not confirmed by replicas", detail));
+    match answers {
+        [Value::ServerError(error), _] | [_, Value::ServerError(error)] => Some(unconfirmed(error.to_string())),
+        [_, Value::Int(n)] if usize::try_from(*n).is_ok_and(|n| n >= replicas) => None,
+        answers => Some(unconfirmed(format!("{:?} of {replicas} replicas have it", answers.last()))),
+    }
 }
 
 fn errors_in(answers: &RedisResult<Vec<Value>>) -> impl Iterator<Item = RedisError> {
@@ -212,12 +207,12 @@ fn moved_to(answers: &RedisResult<Vec<Value>>) -> Option<String> {
 }
 
 /// Whether the connection is of no use after this: anything but an answer of Redis itself.
-fn breaks(error: &RedisError) -> bool {
+pub(crate) fn breaks(error: &RedisError) -> bool {
     error.is_io_error() || error.is_timeout() || error.is_connection_dropped() || error.is_unrecoverable_error()
 }
 
 /// Whether an answer says that partitions are elsewhere now, or will be.
-fn tells_of_change(error: &RedisError) -> bool {
+pub(crate) fn tells_of_change(error: &RedisError) -> bool {
     use ServerErrorKind::{Ask, ClusterDown, MasterDown, Moved, ReadOnly, TryAgain};
     matches!(error.kind(), ErrorKind::Server(Moved | Ask | TryAgain | ClusterDown | MasterDown | ReadOnly))
 }
@@ -238,7 +233,7 @@ impl ConnectionLike for Connection {
 
     fn get_db(&self) -> i64 {
         match &self.line {
-            Line::Shared(_, connection) | Line::Pooled(_, connection) | Line::Own(connection, _) => connection.get_db(),
+            Line::Shared(_, connection) | Line::Pooled(_, connection) => connection.get_db(),
         }
     }
 }

@@ -12,17 +12,18 @@ use std::{
 use deadpool_redis::{Runtime, Timeouts};
 use futures_util::future::join_all;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    aio::{MultiplexedConnection, PubSub},
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
+    aio::{AsyncPushSender, MultiplexedConnection, PubSub},
 };
 use tokio::time::Instant;
 
 use crate::{
-    Config, Error,
+    CandidateKey, Config, Error,
     cluster_map::ClusterMap,
     keys::{PARTITIONS, Partition},
     lasting::LastingRuntime,
     pool::{Held, Manager, Pool},
+    remembered::Remembered,
     shared::{Shared, Slot},
 };
 
@@ -47,7 +48,9 @@ pub(crate) struct Node {
     client: Client,
     pool: Pool,
     shared: Shared,
-    connect_timeout: Duration,
+    /// The candidate keys that it was asked about, as long as it promises to tell of their changes.
+    pub(crate) candidate_keys: Remembered<CandidateKey>,
+    timeout: Duration,
 }
 
 impl Node {
@@ -57,23 +60,34 @@ impl Node {
 
     /// A connection that others use as well.
     pub(crate) async fn shared(&self, runtime: &LastingRuntime) -> Result<(Arc<Slot>, MultiplexedConnection), Error> {
-        self.shared.line(|| self.open(runtime, self.connect_timeout)).await
+        self.shared.line(|| self.open(runtime)).await
     }
 
-    pub(crate) async fn open(
+    async fn open(&self, runtime: &LastingRuntime) -> Result<MultiplexedConnection, Error> {
+        connect(runtime, self.client.clone(), connection_config(self.timeout)).await
+    }
+
+    /// A connection on which the server may say something unasked; `told` is how that is heard.
+    pub(crate) async fn open_telling(
         &self,
         runtime: &LastingRuntime,
-        response_timeout: Duration,
+        told: impl AsyncPushSender,
     ) -> Result<MultiplexedConnection, Error> {
-        let config = connection_config(self.connect_timeout).set_response_timeout(Some(response_timeout));
-        let client = self.client.clone();
-        let connect = async move { client.get_multiplexed_async_connection_with_config(&config).await };
-        Ok(runtime.run(connect).await??)
+        let info = self.client.get_connection_info().clone();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(info.set_redis_settings(settings))?;
+        connect(runtime, client, connection_config(self.timeout).set_push_sender(told)).await
     }
 
-    pub(crate) async fn subscribe(&self, runtime: &LastingRuntime) -> Result<PubSub, Error> {
-        let client = self.client.clone();
-        Ok(runtime.run(async move { client.get_async_pubsub().await }).await??)
+    /// A connection that the runtime of the caller drives.
+    pub(crate) async fn open_here(&self) -> Result<MultiplexedConnection, Error> {
+        let config = connection_config(self.timeout);
+        Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?)
+    }
+
+    /// A subscription that the runtime of the caller drives.
+    pub(crate) async fn subscribe_here(&self) -> Result<PubSub, Error> {
+        Ok(self.client.get_async_pubsub().await?)
     }
 }
 
@@ -106,7 +120,14 @@ impl Nodes {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| refused(&error))?;
-        Ok(Node { address, client, pool, shared: Shared::new(), connect_timeout: self.timeout })
+        Ok(Node {
+            address,
+            client,
+            pool,
+            shared: Shared::new(),
+            candidate_keys: Remembered::new(),
+            timeout: self.timeout,
+        })
     }
 
     /// How the node at `address` of the cluster is reached: as the first seed is, apart from the address.
@@ -290,6 +311,15 @@ async fn look_for_a_while(routes: Weak<Routes>) {
         drop(routes);
         tokio::time::sleep(LOOK_AGAIN_EVERY).await;
     }
+}
+
+async fn connect(
+    runtime: &LastingRuntime,
+    client: Client,
+    config: AsyncConnectionConfig,
+) -> Result<MultiplexedConnection, Error> {
+    let connect = async move { client.get_multiplexed_async_connection_with_config(&config).await };
+    Ok(runtime.run(connect).await??)
 }
 
 fn connection_config(timeout: Duration) -> AsyncConnectionConfig {

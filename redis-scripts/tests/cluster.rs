@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, testing};
 use futures_util::StreamExt;
 use redis_scripts::{
-    Commit, CommitPart, Config, Due, Error, NewCandidateKey, NewSession, Outcome, Redis, SessionQuery, Wholeness,
+    Commit, CommitLine, CommitPart, Config, Due, Error, NewCandidateKey, NewSession, Outcome, Redis, SessionQuery,
+    Wholeness,
     keys::{OrgKeys, Partition, SessionKeys, parse_wake},
     tail::From,
 };
@@ -21,7 +22,7 @@ fn now() -> Timestamp {
 
 /// A commit of one session, as a committer repeats it.
 struct Writing {
-    redis: Redis,
+    line: CommitLine,
     name: SessionRef,
     committer: Uuid,
     nonce: u64,
@@ -29,7 +30,7 @@ struct Writing {
 
 impl Writing {
     fn new(redis: &Redis, name: &SessionRef) -> Self {
-        Self { redis: redis.clone(), name: name.clone(), committer: Uuid::new_v4(), nonce: 0 }
+        Self { line: redis.commit_line(), name: name.clone(), committer: Uuid::new_v4(), nonce: 0 }
     }
 
     async fn commit(&mut self, event: &Event) -> Result<Outcome, Error> {
@@ -43,8 +44,7 @@ impl Writing {
         let parts = [CommitPart::new(&self.name, &NewSession::default(), std::slice::from_ref(event), &sum, now())];
         let (committer, nonce) = (self.committer, self.nonce);
         let commit = Commit { partition, committer, nonce, parts: &parts, now: now(), grace_ms: 0 };
-        let mut connection = self.redis.dedicated(partition, Duration::from_secs(2)).await?;
-        Ok(commit.run(&mut connection).await?.remove(0))
+        Ok(self.line.commit(&commit).await?.remove(0))
     }
 
     /// Repeats the commit of an event until it is confirmed, as a committer and its client would; how long that took.
@@ -178,19 +178,21 @@ async fn who_is_told_that_a_partition_moved_follows_it_at_once() {
     redis.mark_new().await.unwrap();
     let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let partition = SessionKeys::of(&name).partition();
-    let (mut own, mut pooled) =
-        (redis.dedicated(partition, Duration::from_secs(2)).await.unwrap(), redis.writer(partition).await.unwrap());
+    let (mut one, mut other) = (redis.writer(partition).await.unwrap(), redis.writer(partition).await.unwrap());
+    let mut writing = Writing::new(&redis, &name);
+    writing.commit(&prompt(&name)).await.unwrap();
     let mut another = redis.connection(partition).await.unwrap();
     cluster.promote(cluster.replica_of(cluster.master_of(&partition.whole())));
     // No error in between: a server that says "moved" has done nothing, and so may be taken at its word.
     let mut count = redis::cmd("INCR");
     count.arg(partition.confirmed().replace("confirmed", "counter"));
-    assert_eq!(count.query_async::<i64>(&mut own).await.unwrap(), 1);
-    assert_eq!(count.query_async::<i64>(&mut pooled).await.unwrap(), 2);
+    assert_eq!(count.query_async::<i64>(&mut one).await.unwrap(), 1);
+    assert_eq!(count.query_async::<i64>(&mut other).await.unwrap(), 2);
     let mut both = redis::pipe();
     both.add_command(count.clone()).add_command(count);
     assert_eq!(both.query_async::<(i64, i64)>(&mut another).await.unwrap(), (3, 4));
-    Writing::new(&redis, &name).commit(&prompt(&name)).await.unwrap();
+    // The line of commits, which is open to the server that had the partition, alike.
+    assert!(matches!(writing.commit(&prompt(&name)).await.unwrap(), Outcome::Recorded { base: 1, .. }));
     assert_eq!(redis.wholeness().await.unwrap(), Wholeness::Whole);
 }
 

@@ -7,7 +7,7 @@ use domain::{Contribution, Event, OrgId, SessionRef, Timestamp, Totals, testing}
 use futures_util::StreamExt;
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{
-    Broadcast, Close, Commit, CommitPart, Config, Content, Due, NewSession, Outcome, Redis, Refusal,
+    Broadcast, Close, Commit, CommitLine, CommitPart, Config, Content, Due, NewSession, Outcome, Redis, Refusal,
     keys::{Partition, SessionKeys},
     tail::From,
 };
@@ -18,6 +18,7 @@ const NOW: i64 = 1_790_000_000_000;
 
 struct Committer {
     redis: Redis,
+    line: CommitLine,
     id: Uuid,
     nonce: u64,
 }
@@ -25,7 +26,7 @@ struct Committer {
 impl Committer {
     async fn new(redis: &Redis) -> Self {
         redis.mark_new().await.unwrap();
-        Self { redis: redis.clone(), id: Uuid::new_v4(), nonce: 0 }
+        Self { redis: redis.clone(), line: redis.commit_line(), id: Uuid::new_v4(), nonce: 0 }
     }
 
     async fn run(&mut self, parts: &[CommitPart], now: i64) -> Vec<Outcome> {
@@ -37,7 +38,7 @@ impl Committer {
         let partition = SessionKeys::of(parts[0].session()).partition();
         let now = Timestamp::from_millis(now);
         let commit = Commit { partition, committer: self.id, nonce: self.nonce, parts, now, grace_ms: 600_000 };
-        commit.run(&mut self.redis.dedicated(partition, Duration::from_secs(5)).await.unwrap()).await.unwrap()
+        self.line.commit(&commit).await.unwrap()
     }
 
     async fn one(&mut self, session: &SessionRef, events: &[Event]) -> Outcome {

@@ -46,20 +46,20 @@ async fn nothing_is_recorded_and_nothing_is_due_in_a_partition_that_is_not_whole
     let redis = Redis::new(&Config::new(server.url())).unwrap();
     let name = SessionRef::new(OrgId::sample(Uuid::new_v4()), "s".parse().unwrap());
     let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(&name).partition());
-    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
+    let line = redis.commit_line();
     let event = testing::envelope(name.session.as_str(), "prompt", now().millis(), json!({ "text": "hi" }));
     let events = [testing::parse(&event)];
     let parts = [CommitPart::new(&name, &NewSession::default(), &events, &Contribution::default(), now())];
     let commit = Commit { partition, committer, nonce: 1, parts: &parts, now: now(), grace_ms: 0 };
     redis.schedule(&redis_scripts::Due::Deadline(name.clone()), Timestamp::from_millis(1)).await.unwrap();
     for _ in 0..2 {
-        let refused = commit.run(&mut connection).await.unwrap_err();
+        let refused = line.commit(&commit).await.unwrap_err();
         assert!(matches!(refused, redis_scripts::Error::Refused(_)), "{refused}");
         assert!(redis.session(&name).await.unwrap().is_none());
         assert!(redis.claim_due(now(), Duration::ZERO).await.unwrap().is_empty());
         redis.begin_rebuild().await.unwrap();
     }
     redis.finish_rebuild().await.unwrap();
-    commit.run(&mut connection).await.unwrap();
+    line.commit(&commit).await.unwrap();
     assert_eq!(redis.claim_due(now(), Duration::ZERO).await.unwrap().len(), 1);
 }

@@ -1,6 +1,6 @@
 //! Who asks: the first argument of a handler says who may call it.
 
-use std::{net::IpAddr, pin::Pin};
+use std::{net::IpAddr, pin::Pin, sync::Arc};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use domain::{OrgId, SessionRef, Timestamp};
@@ -9,7 +9,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    credentials::{authenticate_candidate, authenticate_reviewer},
+    credentials::{Knowledge, authenticate_candidate, authenticate_reviewer},
     error::{ApiError, Refusal},
     rate::client_address,
     signed_in,
@@ -74,7 +74,7 @@ pub struct Candidate {
     /// The organisation.
     pub org: OrgId,
     /// The candidate key as it is now.
-    pub key: CandidateKey,
+    pub key: Arc<CandidateKey>,
     /// A session token past the end of its session plus the grace. It opens nothing any more, but what still comes in
     /// with it is told that the session has ended: clients would repeat anything else for an hour.
     pub late: bool,
@@ -129,12 +129,12 @@ pub struct Public {
 }
 
 /// Whoever the headers name: `Authorization` counts before `X-API-Key`, and both before the cookie of a browser.
-async fn authenticate(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
-    named(request, app).instrument(tracing::debug_span!("authenticate")).await
+async fn authenticate(request: &HttpRequest, app: &App, knowledge: Knowledge) -> Result<Either, ApiError> {
+    named(request, app, knowledge).instrument(tracing::debug_span!("authenticate")).await
 }
 
 /// Events come from candidates, most of all: the other ways are boxed, so that they take no room in every request.
-async fn named(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
+async fn named(request: &HttpRequest, app: &App, knowledge: Knowledge) -> Result<Either, ApiError> {
     let address = client_address(request, &app.settings);
     if let Some(bearer) = header_value(request, header::AUTHORIZATION.as_str())? {
         let (scheme, credential) = bearer.split_once(' ').ok_or(Refusal::Unauthorized)?;
@@ -146,7 +146,7 @@ async fn named(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
     let Some(credential) = header_value(request, "x-api-key")? else {
         return Ok(Either::Reviewer(Box::pin(signed_in::reviewer(request, app)).await?));
     };
-    Ok(Either::Candidate(Box::new(authenticate_candidate(app, credential, address).await?)))
+    Ok(Either::Candidate(Box::new(authenticate_candidate(app, credential, address, knowledge).await?)))
 }
 
 fn header_value<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, ApiError> {
@@ -158,7 +158,7 @@ fn header_value<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a s
 }
 
 async fn charged(request: &HttpRequest, app: &App) -> Result<Either, ApiError> {
-    let who = authenticate(request, app).await?;
+    let who = authenticate(request, app, Knowledge::Asked).await?;
     match app.limits.credential.take_one(&who.id()).await {
         Ok(standing) => standing.note(request),
         Err(standing) => {
@@ -222,7 +222,7 @@ extractors! {
 
     Sender = |request, app| {
         let _asked = app.load.ask()?;
-        match authenticate(&request, &app).await? {
+        match authenticate(&request, &app, Knowledge::Remembered).await? {
             Either::Candidate(candidate) => Ok(Self(*candidate)),
             Either::Reviewer(_) => Err(Refusal::CandidateOnly.into()),
         }

@@ -1,10 +1,11 @@
 //! Whose a credential is, which never changes and is remembered; and whether it still counts, which is asked of Redis
-//! every time. Nothing is let through because a store did not answer.
+//! every time, but for single events, where it is remembered as long as Redis promises to tell of changes. Nothing is let
+//! through because a store did not answer.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -27,6 +28,15 @@ use crate::{App, clock, whole};
 /// How long finding out who asks may take. The way to Redis and its answer may take two seconds each, but a client is
 /// to know within two in all that Redis is away.
 const PATIENCE: Duration = Duration::from_millis(1_900);
+
+/// Where it is known from whether a candidate's key still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// Redis is asked.
+    Asked,
+    /// It may be remembered: what is recorded is decided in Redis once more.
+    Remembered,
+}
 
 /// Whose the secrets are that this node has seen. Bounded; forgotten as a whole when full, since to ask again is cheap.
 #[derive(Debug, Default)]
@@ -167,20 +177,28 @@ async fn note_use(app: &App, key: &ApiKey) {
 ///
 /// # Errors
 /// 401, alike for all reasons; 429, 503.
-pub async fn authenticate_candidate(app: &App, credential: &str, address: IpAddr) -> Result<Candidate, ApiError> {
+pub async fn authenticate_candidate(
+    app: &App,
+    credential: &str,
+    address: IpAddr,
+    knowledge: Knowledge,
+) -> Result<Candidate, ApiError> {
     let (purpose, secret) = match parse_candidate_key(credential) {
         Some(key) => (Purpose::Candidate, key),
         None => (Purpose::Token, credential.to_owned()),
     };
     in_time(async {
         let owner = owner_of(app, purpose, &secret, address).await?.ok_or(Refusal::Unauthorized)?;
-        candidate_now(app, owner, purpose).await
+        candidate_now(app, owner, purpose, knowledge).await
     })
     .await
 }
 
-async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Candidate, ApiError> {
-    let key = app.redis.candidate_key(owner.org, owner.id).await?;
+async fn candidate_now(app: &App, owner: Owner, purpose: Purpose, knowledge: Knowledge) -> Result<Candidate, ApiError> {
+    let key = match knowledge {
+        Knowledge::Asked => app.redis.candidate_key(owner.org, owner.id).await?.map(Arc::new),
+        Knowledge::Remembered => remembered_key(app, owner).await?,
+    };
     let key = whole::believed(app, Partition::of_org(owner.org), key).await?;
     let now = clock::now();
     let key = key.filter(|key| key.authenticates(now)).ok_or(Refusal::Unauthorized)?;
@@ -190,6 +208,13 @@ async fn candidate_now(app: &App, owner: Owner, purpose: Purpose) -> Result<Cand
     }
     let late = purpose == Purpose::Token && is_late(app, &key, now);
     Ok(Candidate { org: owner.org, key, late })
+}
+
+async fn remembered_key(app: &App, owner: Owner) -> Result<Option<Arc<CandidateKey>>, ApiError> {
+    let (key, was_remembered) = app.redis.remembered_candidate_key(owner.org, owner.id).await?;
+    let result = if was_remembered { "hit" } else { "miss" };
+    metrics::counter!("promptster_candidate_key_cache_total", "result" => result).increment(1);
+    Ok(key)
 }
 
 fn is_late(app: &App, key: &CandidateKey, now: Timestamp) -> bool {
@@ -248,7 +273,8 @@ pub async fn authenticate_ticket(app: &App, ticket: &str) -> Result<Either, ApiE
             Ok(Either::Reviewer(holders::found(app, &sign_in, standing).await?))
         }
         Issuer::Candidate(id) => {
-            let candidate = candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate).await?;
+            let candidate =
+                candidate_now(app, Owner { org: ticket.org, id }, Purpose::Candidate, Knowledge::Asked).await?;
             Ok(Either::Candidate(Box::new(candidate)))
         }
     }
@@ -275,7 +301,8 @@ mod tests {
     #[test]
     fn an_event_takes_little_room_on_its_way() {
         // Each is allocated and moved for every request: sixteen thousand bytes of it were a tenth of the time of an event.
-        let sizes = [size(authenticate_candidate), size(crate::ingest::take)];
+        let asked = |app, credential, address| authenticate_candidate(app, credential, address, Knowledge::Remembered);
+        let sizes = [size(asked), size(crate::ingest::take)];
         assert!(sizes.iter().all(|size| *size <= 4_096), "{sizes:?}");
     }
 }

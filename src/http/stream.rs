@@ -270,7 +270,7 @@ impl Connection {
                 ctx.close(Some(close(SESSION_DELETED, reason)));
                 ctx.stop();
             }
-            Ok(Some(key)) => connection.candidate.key = key,
+            Ok(Some(key)) => connection.candidate.key = key.into(),
             Ok(None) => {}
             Err(()) => {
                 let reason = "credential expired or revoked";

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data}
 
 use super::{
     auth::{Candidate, Sender},
-    credentials::authenticate_candidate,
+    credentials::{Knowledge, authenticate_candidate},
     error::ApiError,
     origin,
     rate::client_address,
@@ -31,7 +31,7 @@ impl FromRequest for Streamer {
             match credential_of(&request) {
                 Some(credential) => {
                     let address = client_address(&request, &app.settings);
-                    Ok(Self(authenticate_candidate(app, &credential, address).await?))
+                    Ok(Self(authenticate_candidate(app, &credential, address, Knowledge::Asked).await?))
                 }
                 // Nobody, or a reviewer: refused as everywhere.
                 None => Ok(Self(as_everywhere.await?.0)),

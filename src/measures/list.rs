@@ -50,6 +50,7 @@ pub const ALL: &[Measure] = &[
     histogram("promptster_request_seconds", SECONDS, &["method", "route"], "From the head of a request to the head of its reply."),
     counter("promptster_refusals_total", &["code"], "Requests and events refused, by the code of the refusal."),
     counter("promptster_events_total", &["outcome"], "Events that came in: recorded, repeated, session_ended, or the code of their refusal."),
+    counter("promptster_candidate_key_cache_total", &["result"], "Requests with events whose candidate key was known to count still (hit) or had to be asked of Redis (miss)."),
     counter("promptster_credential_cache_total", &["result"], "Credentials whose owner this node remembered (hit) or had to ask Redis for (miss)."),
     counter("promptster_failed_lookups_total", &[], "Candidate keys that were asked for and do not exist."),
     counter("promptster_budget_draws_failed_total", &[], "Budgets that Redis could not be asked for."),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Reply, TestApp, User, event};
+use crate::harness::{Reply, TestApp, User, event, eventually};
 use crate::playing::{seqs, session, statuses, timeline};
 
 /// Asks fifty times at once, at one node and the other in turn.
@@ -97,11 +97,20 @@ async fn what_one_node_takes_away_the_other_does_not_let_in() {
     for user in [&short_lived, &short_lived.at(&node.url()), &avocet, &far] {
         user.get("/v1/sessions").await.expect(200);
     }
+    let post = async |user: &User| user.post("/v1/hooks/ingest", event(&avocet.session, "prompt", json!({}))).await;
+    for user in [&avocet, &far, &avocet, &far] {
+        post(user).await.expect(201);
+    }
     there.delete(&format!("/v1/org/api-keys/{}", made["apiKey"]["id"].as_str().unwrap())).await.expect(200);
     short_lived.get("/v1/sessions").await.refused(401, "unauthorized");
     app.reviewer().delete(&format!("/v1/assessments/{assessment}/keys/{}", avocet.key_id)).await.expect(200);
+    post(&avocet).await.refused(401, "unauthorized");
     far.get("/v1/sessions").await.refused(401, "unauthorized");
-    far.post("/v1/hooks/ingest", event(&avocet.session, "prompt", json!({}))).await.refused(401, "unauthorized");
+    // Its events are known there by a message, which may be a moment on its way; from then on there is no way back.
+    eventually("the other node to hear of it", async || (post(&far).await.status == 401).then_some(())).await;
+    for user in [&far, &avocet, &far] {
+        post(user).await.refused(401, "unauthorized");
+    }
     let ticket = there.post("/v1/live-tickets", json!({})).await.expect(201)["ticket"].clone();
     let live = format!("/v1/sessions/{}/live?ticket={}", avocet.session, ticket.as_str().unwrap());
     assert!(app.anonymous().connect(&live).await.is_ok(), "a ticket of one node opens a socket at the other");

@@ -1,6 +1,4 @@
 //! What is counted of events, and which ids are known.
-use std::time::Duration;
-
 use domain::{Contribution, Event, OrgId, SessionRef, StoredEvent, testing};
 use proptest::{strategy::ValueTree, test_runner::TestRunner};
 use redis_scripts::{Commit, CommitPart, NewSession, Redis, keys::SessionKeys};
@@ -16,7 +14,7 @@ pub(crate) fn stored(name: &SessionRef, seq: u64, kind: &str, data: serde_json::
 
 async fn record(redis: &Redis, name: &SessionRef, events: &[Event]) {
     let (committer, partition) = (Uuid::new_v4(), SessionKeys::of(name).partition());
-    let mut connection = redis.dedicated(partition, Duration::from_secs(5)).await.unwrap();
+    let line = redis.commit_line();
     for (nonce, events) in (1..).zip(events.chunks(7)) {
         let received_at = now();
         let mut sum = Contribution::default();
@@ -25,7 +23,7 @@ async fn record(redis: &Redis, name: &SessionRef, events: &[Event]) {
         }
         let parts = [CommitPart::new(name, &NewSession::default(), events, &sum, received_at)];
         let commit = Commit { partition, committer, nonce, parts: &parts, now: received_at, grace_ms: 600_000 };
-        commit.run(&mut connection).await.unwrap();
+        line.commit(&commit).await.unwrap();
     }
 }
 

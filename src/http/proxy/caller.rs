@@ -13,7 +13,7 @@ use crate::{
     http::{
         auth::Candidate,
         body::RawBody,
-        credentials::authenticate_candidate,
+        credentials::{Knowledge, authenticate_candidate},
         error::{ApiError, Refusal},
         rate::client_address,
         server::RequestId,
@@ -53,7 +53,7 @@ impl ModelCall {
         let address = client_address(&self.request, &app.settings);
         let mut found = Err(Refusal::Unauthorized.into());
         for credential in credentials.iter().filter(|credential| credential.len() <= MAX_CREDENTIAL_BYTES) {
-            found = Box::pin(authenticate_candidate(app, credential, address)).await;
+            found = Box::pin(authenticate_candidate(app, credential, address, Knowledge::Asked)).await;
             // A client that has a key of its own sends that in one header and ours in the other.
             if !found.as_ref().is_err_and(|error| error.refusal() == Refusal::Unauthorized) {
                 break;
