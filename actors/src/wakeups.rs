@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 
 use actix::{Actor, AsyncContext, Context, ContextFutureSpawner, WrapFuture};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use redis::{RedisResult, Value};
+use futures_util::{FutureExt, StreamExt};
+use redis::{Msg, RedisResult, Value};
 use redis_scripts::{
     Broadcast, Error, Redis,
     keys::{Partition, parse_wake},
@@ -23,6 +23,9 @@ const TURNS: u32 = 20;
 /// After how long without a wake-up the server is asked whether it is still there, and how long it may take to answer.
 const ASK_AFTER: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long what comes after a message waits for more: nobody sees it, and acknowledgements do not wait for as many watchers.
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// See the module.
 pub(crate) struct Wakeups {
@@ -75,20 +78,36 @@ async fn listen(redis: &Redis, feeds: &Feeds, walls: &Walls) -> Result<(), Error
             continue;
         };
         let Some(message) = message else { break };
-        if broadcasts.contains(message.get_channel_name()) {
-            if let Some(broadcast) = Broadcast::of(message.get_payload::<Bytes>()?) {
-                walls.wake(broadcast.session(), false);
-                feeds.arrived(&broadcast);
-            }
-            continue;
+        hear(&message, feeds, walls, &broadcasts)?;
+        // What came with it; and then what comes within a moment together, so that watchers are woken once for many.
+        while let Some(message) = messages.next().now_or_never() {
+            let Some(message) = message else { return Err(ended()) };
+            hear(&message, feeds, walls, &broadcasts)?;
         }
-        let payload: String = message.get_payload()?;
-        for woken in parse_wake(&payload) {
-            feeds.wake(&woken.session);
-            walls.wake(&woken.session, woken.turned);
-        }
+        tokio::time::sleep(TOGETHER).await;
     }
-    Err(Error::Unavailable("the subscription ended".into()))
+    Err(ended())
+}
+
+fn ended() -> Error {
+    Error::Unavailable("the subscription ended".into())
+}
+
+/// Passes on what one message says.
+fn hear(message: &Msg, feeds: &Feeds, walls: &Walls, broadcasts: &HashSet<String>) -> Result<(), Error> {
+    if broadcasts.contains(message.get_channel_name()) {
+        if let Some(broadcast) = Broadcast::of(message.get_payload::<Bytes>()?) {
+            walls.wake(broadcast.session(), false);
+            feeds.arrived(&broadcast);
+        }
+        return Ok(());
+    }
+    let payload: String = message.get_payload()?;
+    for woken in parse_wake(&payload) {
+        feeds.wake(&woken.session);
+        walls.wake(&woken.session, woken.turned);
+    }
+    Ok(())
 }
 
 async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
