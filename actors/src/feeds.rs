@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::{
     arbiters::Arbiters,
-    feed::{Changed, Feed, FeedReader, Look, Wake},
+    feed::Feed,
+    feed_reader::{Changed, FeedReader, Look, Wake},
     history::{History, HistoryError},
     watch::{Start, Watch},
 };

@@ -34,6 +34,7 @@ mod closing;
 mod committer;
 mod deriver;
 mod feed;
+mod feed_reader;
 mod feeds;
 mod history;
 mod judge;

@@ -14,7 +14,7 @@ use redis_scripts::{
 
 use tokio::time::timeout;
 
-use crate::{Feeds, Walls, feed::FRESH_FOR};
+use crate::{Feeds, Walls, feed_reader::FRESH_FOR};
 
 /// In how many turns all feeds look for themselves, in case a wake-up was lost; the turns together take as long as a feed
 /// counts as fresh.

@@ -32,6 +32,7 @@ mod indexed;
 mod invitations;
 mod issues;
 pub mod keys;
+mod known_keys;
 mod lasting;
 mod log_entry;
 mod log_stream;

@@ -27,8 +27,10 @@ const TRUST_FOR: Duration = Duration::from_secs(1);
 /// When the next sign of life is asked for, beside what goes on.
 const RENEW_AFTER: Duration = Duration::from_millis(250);
 
-/// How long a server that makes no such promise, e.g. because it is too old, is not asked again for it.
-const REST: Duration = Duration::from_secs(10);
+/// How long a server that cannot be reached is not asked again for its promise, and how long one that makes none, e.g.
+/// because it is too old.
+const REST: Duration = Duration::from_secs(1);
+const LONG_REST: Duration = Duration::from_secs(60);
 
 /// The most that is remembered of one server; forgotten as a whole when full, since to ask again is cheap.
 const MAX_REMEMBERED: usize = 100_000;
@@ -37,7 +39,7 @@ const MAX_REMEMBERED: usize = 100_000;
 #[derive(Debug)]
 pub(crate) struct Remembered<T> {
     promise: RwLock<Arc<Promise<T>>>,
-    refused: Mutex<Option<Instant>>,
+    rests_until: Mutex<Option<Instant>>,
 }
 
 /// One connection, and what was read on it.
@@ -208,7 +210,7 @@ impl<T: Send + Sync + 'static> Promise<T> {
 
 impl<T: Send + Sync + 'static> Remembered<T> {
     pub(crate) fn new() -> Self {
-        Self { promise: RwLock::new(Promise::new()), refused: Mutex::default() }
+        Self { promise: RwLock::new(Promise::new()), rests_until: Mutex::default() }
     }
 
     /// What is remembered of `key`, if that still counts.
@@ -230,17 +232,14 @@ impl<T: Send + Sync + 'static> Remembered<T> {
         runtime: &LastingRuntime,
         understand: impl FnOnce(&Fields) -> Result<T, Error>,
     ) -> Option<Result<Option<Arc<T>>, Error>> {
-        if self.refused().is_some_and(|at| at.elapsed() < REST) {
+        if self.rests().is_some_and(|until| Instant::now() < until) {
             return None;
         }
         let promise = self.current();
         let mut connection = match promise.connection(node, runtime).await {
             Ok(connection) => connection,
             Err(error) => {
-                if !matches!(error, Error::Unavailable(_)) {
-                    tracing::warn!(%error, "Redis does not tell of changes; every event asks whether its key counts");
-                    *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                }
+                self.rest(&error);
                 return None;
             }
         };
@@ -260,8 +259,16 @@ impl<T: Send + Sync + 'static> Remembered<T> {
         Some(found)
     }
 
-    fn refused(&self) -> Option<Instant> {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rests(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rest(&self, why: &Error) {
+        let rest = if matches!(why, Error::Unavailable(_)) { REST } else { LONG_REST };
+        if rest == LONG_REST {
+            tracing::warn!(error = %why, "Redis does not tell of changes; every event asks whether its key counts");
+        }
+        *self.rests() = Some(Instant::now() + rest);
     }
 
     /// The connection that counts, or the place for another when that one broke.

@@ -17,3 +17,16 @@ pub(super) fn signals_every(n_feeds: usize) -> Duration {
     let shared = SIGNALS_SHARE.saturating_mul(u32::try_from(n_feeds).unwrap_or(u32::MAX));
     shared.clamp(SIGNALS_EVERY, SIGNALS_WITHIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_read_less_often_where_many_are_watched_and_often_enough() {
+        let every = |n_feeds| signals_every(n_feeds).as_millis();
+        assert_eq!([0, 1, 50].map(every), [250; 3]);
+        assert_eq!([100, 200, 400].map(every), [500, 1_000, 2_000]);
+        assert_eq!([401, 5_000, usize::MAX].map(every), [2_000; 3]);
+    }
+}
