@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
 
 use super::{Secret, proxy::base};
@@ -37,12 +37,7 @@ impl JudgeOptions {
     /// When the file with the key cannot be read, or is empty.
     pub fn settings(&self) -> anyhow::Result<Option<JudgeSettings>> {
         let (Some(url), Some(model)) = (&self.judge_url, &self.judge_model) else { return Ok(None) };
-        let key = self.judge_key_file.as_ref().map(|path| {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("--judge-key-file: cannot read {}", path.display()))?;
-            ensure!(!text.trim().is_empty(), "--judge-key-file: {} is empty", path.display());
-            Ok(Secret::new(text.trim()))
-        });
+        let key = self.judge_key_file.as_ref().map(|path| Secret::word_in_file(path).context("--judge-key-file"));
         Ok(Some(JudgeSettings {
             url: url.clone(),
             model: model.clone(),

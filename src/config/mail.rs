@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use lettre::message::Mailbox;
 
@@ -112,10 +111,7 @@ impl MailOptions {
             TlsWay::None => (Tls::None, 25),
         };
         let password = match &self.smtp_password_file {
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-                Some(Secret::new(text.trim_end_matches(['\r', '\n'])))
-            }
+            Some(path) => Some(Secret::in_file(path)?),
             None => self.smtp_password.clone(),
         };
         Ok(SmtpSettings {

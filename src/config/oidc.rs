@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::Secret;
@@ -34,11 +33,7 @@ impl OidcOptions {
     /// When the file with the secret cannot be read, or is empty.
     pub(super) fn settings(&self) -> anyhow::Result<Option<OidcSettings>> {
         let (Some(issuer), Some(client_id)) = (&self.oidc_issuer, &self.oidc_client_id) else { return Ok(None) };
-        let client_secret = self.oidc_client_secret_file.as_ref().map(|path| {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            ensure!(!text.trim().is_empty(), "{} is empty", path.display());
-            Ok(Secret::new(text.trim()))
-        });
+        let client_secret = self.oidc_client_secret_file.as_ref().map(|path| Secret::word_in_file(path));
         Ok(Some(OidcSettings {
             issuer: issuer.clone(),
             client_id: client_id.clone(),

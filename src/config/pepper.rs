@@ -34,9 +34,7 @@ impl PepperOptions {
     pub fn peppers(&self) -> anyhow::Result<Peppers> {
         match (&self.pepper_file, &self.pepper) {
             (Some(path), _) => {
-                let text = Secret::new(
-                    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-                );
+                let text = Secret::in_file(path)?;
                 text.expose().parse().with_context(|| format!("no pepper in {}", path.display()))
             }
             (None, Some(pepper)) => pepper.expose().parse().context("no pepper in --pepper (PROMPTSTER_PEPPER)"),

@@ -94,10 +94,7 @@ impl StoreOptions {
         let url = self.clickhouse_url.clone().context(missing("--clickhouse-url", "PROMPTSTER_CLICKHOUSE_URL"))?;
         check_http(&url)?;
         let password = match (&self.clickhouse_password_file, &self.clickhouse_password) {
-            (Some(path), _) => std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?
-                .trim_end_matches(['\r', '\n'])
-                .to_owned(),
+            (Some(path), _) => Secret::in_file(path)?.expose().to_owned(),
             (None, Some(password)) => password.expose().to_owned(),
             (None, None) => String::new(),
         };

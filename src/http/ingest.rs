@@ -1,5 +1,7 @@
 //! Events by HTTP: one, or up to 500 at once.
 
+use std::time::{Duration, Instant};
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -25,6 +27,9 @@ use crate::{
     ingest::{self, Fate, MAX_BATCH, Taken},
 };
 
+/// How long events may take, once it is known who sends them and their bytes are here: hooks give up after three seconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// `POST /v1/hooks/ingest`
 pub(super) async fn one(
     Sender(candidate): Sender,
@@ -32,14 +37,16 @@ pub(super) async fn one(
     request: HttpRequest,
     body: RawBody,
 ) -> Result<HttpResponse, ApiError> {
+    let asked = Instant::now();
     let (granted, standing) = charge(&app, &candidate, &request, 1).await;
+    let left = PATIENCE.saturating_sub(asked.elapsed());
     if granted == 0 {
         return Err(standing.refusal());
     }
     let limit = app.settings.bodies.ingest_bytes;
     let _admitted = app.load.admit(body.weight(limit))?;
     let event = body.bytes(&app, limit).await?;
-    let taken = ingest::take(&app, &candidate, vec![event]).await.pop();
+    let taken = take(&app, &candidate, vec![event], left).await?.pop();
     let Some(Taken { id, fate }) = taken else { return Err(ApiError::internal("an event without a fate")) };
     match fate {
         Fate::Recorded(_) => Ok(HttpResponse::Created().json(json!({ "ok": true, "id": id }))),
@@ -63,10 +70,10 @@ pub(super) async fn batch(
     let _admitted = app.load.admit(body.weight(limit))?;
     let body = body.bytes(&app, limit).await?;
     let mut events = members_of(&body)?;
-    let asked = events.len();
+    let (asked, asked_at) = (events.len(), Instant::now());
     let (granted, standing) = charge(&app, &candidate, &request, asked).await;
     let beyond = events.split_off(granted.min(asked));
-    let taken = ingest::take(&app, &candidate, events).await;
+    let taken = take(&app, &candidate, events, PATIENCE.saturating_sub(asked_at.elapsed())).await?;
     let limited = beyond
         .iter()
         .map(|member| Taken { id: id_of(member), fate: Fate::Refused(Box::new(Refusal::RateLimited.into())) });
@@ -84,6 +91,12 @@ pub(super) async fn batch(
     }
     let answer = json!({ "ok": true, "accepted": accepted, "rejected": asked - accepted, "results": results });
     Ok(reply.json(answer))
+}
+
+/// Takes events; 503 when it is not known in time what became of them. They may be sent again.
+async fn take(app: &App, candidate: &Candidate, events: Vec<Bytes>, within: Duration) -> Result<Vec<Taken>, ApiError> {
+    let taken = tokio::time::timeout(within, ingest::take(app, candidate, events)).await;
+    taken.map_err(|_| ApiError::unavailable("it took too long to record events"))
 }
 
 /// Takes events from the budget of the key, and notes its standing for the headers of the reply. Answers how many were

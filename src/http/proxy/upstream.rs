@@ -3,7 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use actix_web::{HttpRequest, http::Method};
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use bytes::Bytes;
 use domain::model::Provider;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -43,9 +43,7 @@ impl Upstream {
         let key = match (&settings.key, &settings.key_file) {
             (Some(key), _) => key.clone(),
             (None, None) => return Ok(None),
-            (None, Some(path)) => Secret::new(
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?.trim(),
-            ),
+            (None, Some(path)) => Secret::word_in_file(path)?,
         };
         ensure!(!key.expose().trim().is_empty(), "the key of {} is empty", provider.as_str());
         let (name, value) = match provider {
