@@ -46,7 +46,7 @@ pub(super) async fn one(
     let limit = app.settings.bodies.ingest_bytes;
     let _admitted = app.load.admit(body.weight(limit))?;
     let event = body.bytes(&app, limit).await?;
-    let taken = take(&app, &candidate, vec![event], left).await?.pop();
+    let taken = take(&app, &candidate, vec![event], left).await.pop();
     let Some(Taken { id, fate }) = taken else { return Err(ApiError::internal("an event without a fate")) };
     match fate {
         Fate::Recorded(_) => Ok(HttpResponse::Created().json(json!({ "ok": true, "id": id }))),
@@ -73,7 +73,7 @@ pub(super) async fn batch(
     let (asked, asked_at) = (events.len(), Instant::now());
     let (granted, standing) = charge(&app, &candidate, &request, asked).await;
     let beyond = events.split_off(granted.min(asked));
-    let taken = take(&app, &candidate, events, PATIENCE.saturating_sub(asked_at.elapsed())).await?;
+    let taken = take(&app, &candidate, events, PATIENCE.saturating_sub(asked_at.elapsed())).await;
     let limited = beyond
         .iter()
         .map(|member| Taken { id: id_of(member), fate: Fate::Refused(Box::new(Refusal::RateLimited.into())) });
@@ -93,10 +93,14 @@ pub(super) async fn batch(
     Ok(reply.json(answer))
 }
 
-/// Takes events; 503 when it is not known in time what became of them. They may be sent again.
-async fn take(app: &App, candidate: &Candidate, events: Vec<Bytes>, within: Duration) -> Result<Vec<Taken>, ApiError> {
+/// Takes events; each is refused with 503 when it is not known in time what became of it. They may be sent again.
+async fn take(app: &App, candidate: &Candidate, events: Vec<Bytes>, within: Duration) -> Vec<Taken> {
+    let sent = events.clone();
     let taken = tokio::time::timeout(within, ingest::take(app, candidate, events)).await;
-    taken.map_err(|_| ApiError::unavailable("it took too long to record events"))
+    taken.unwrap_or_else(|_| {
+        let late = || ApiError::unavailable("it took too long to record events");
+        sent.iter().map(|event| Taken { id: id_of(event), fate: Fate::Refused(Box::new(late())) }).collect()
+    })
 }
 
 /// Takes events from the budget of the key, and notes its standing for the headers of the reply. Answers how many were
